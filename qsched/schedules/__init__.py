@@ -1,0 +1,42 @@
+"""Schedules: pure functions of training progress. No torch, no state."""
+
+from qsched.schedules.decay import Cosine, Decay, Exponential, Knots, Logistic, Power, Steps
+from qsched.schedules.learning_rate import Drop, LearningRate
+from qsched.schedules.methods import Ana, Inq
+from qsched.schedules.places import Place, Role, depths
+from qsched.schedules.schedule import (
+    BACKWARD_STD,
+    CONTROLS,
+    FORWARD_STD,
+    FROZEN,
+    MEAN,
+    Override,
+    Schedule,
+)
+from qsched.schedules.window import Lag, Window
+
+__all__ = [
+    "BACKWARD_STD",
+    "CONTROLS",
+    "FORWARD_STD",
+    "FROZEN",
+    "MEAN",
+    "Ana",
+    "Cosine",
+    "Decay",
+    "Drop",
+    "Exponential",
+    "Inq",
+    "Knots",
+    "Lag",
+    "LearningRate",
+    "Logistic",
+    "Override",
+    "Place",
+    "Power",
+    "Role",
+    "Schedule",
+    "Steps",
+    "Window",
+    "depths",
+]

@@ -1,0 +1,13 @@
+"""What all models of the schedule package share: frozen, closed, strict."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Frozen"]
+
+
+class Frozen(BaseModel):
+    """A value object: immutable, no unknown keys, no silent conversion of types, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -1,0 +1,65 @@
+"""The learning-rate recipe that belongs to a schedule."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from qsched.schedules.base import Frozen
+
+__all__ = ["Drop", "LearningRate"]
+
+
+class Drop(Frozen):
+    """Multiply the learning rate by ``factor`` from progress ``at`` on."""
+
+    at: Annotated[float, Field(ge=0, le=1)]
+    factor: Annotated[float, Field(gt=0)]
+
+
+class LearningRate(Frozen):
+    """Initial learning rate and its course over training.
+
+    Attributes:
+        initial: the learning rate at the start.
+        decay: ``constant``, ``drops`` (piecewise constant), or ``cosine`` (to 0).
+        drops: for ``drops``: at which progress to multiply by which factor.
+        restart: let the course run anew within each stage of a stepped schedule (INQ).
+    """
+
+    initial: Annotated[float, Field(gt=0)]
+    decay: Literal["constant", "drops", "cosine"] = "drops"
+    drops: tuple[Drop, ...] = (Drop(at=0.8, factor=0.1),)
+    restart: bool = False
+
+    @model_validator(mode="after")
+    def _increasing(self) -> Self:
+        if np.any(np.diff([drop.at for drop in self.drops]) <= 0):
+            raise ValueError("drops must be listed in the order of `at`, each later than the last")
+        return self
+
+    def at(self, u: np.ndarray, stages: np.ndarray) -> np.ndarray:
+        """Return the learning rate at progress ``u``.
+
+        Args:
+            u: progress, in [0, 1].
+            stages: progress at which stages begin, increasing; used with ``restart`` only.
+        """
+        course = np.asarray(u, dtype=float)
+        if self.restart and stages.size:
+            edges = np.unique(np.concatenate(([0.0], stages, [1.0])))
+            stage = np.clip(np.searchsorted(edges, course, side="right") - 1, 0, edges.size - 2)
+            course = (course - edges[stage]) / (edges[stage + 1] - edges[stage])
+        return self.initial * self._factor(course)
+
+    def _factor(self, u: np.ndarray) -> np.ndarray:
+        if self.decay == "cosine":
+            factor: np.ndarray = (1 + np.cos(np.pi * u)) / 2
+            return factor
+        factor = np.ones_like(u)
+        if self.decay == "drops":
+            for drop in self.drops:
+                factor = np.where(u >= drop.at, factor * drop.factor, factor)
+        return factor

@@ -1,0 +1,60 @@
+"""What a quantizer does with its hardening curve: anneal noise (ANA) or freeze weights (INQ)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qsched.schedules.base import Frozen
+
+__all__ = ["Ana", "Inq"]
+
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Ana(Frozen):
+    r"""Additive noise annealing of one role's stair functions.
+
+    At hardening h the forward noise has standard deviation ``forward_std (1 - h)`` and mean
+    ``mean (1 - h)^(1/2)`` (or ``mean``, static, until h = 1); the backward noise has standard
+    deviation ``backward_std (floor + (1 - floor)(1 - h))``. All three are in quanta (the step of
+    the stair), and a standard deviation is the true one for every family.
+
+    Static clipped STE is ``forward_std = 0, backward_floor = 1``, uniform backward noise of
+    standard deviation 1 / sqrt(12).
+
+    Attributes:
+        family: distribution of the noise.
+        forward: what a layer puts out in training: expectation, mode or a random sample.
+        forward_std: initial standard deviation of the forward noise; 0 is the exact stair.
+        backward_std: initial standard deviation of the backward noise.
+        backward_floor: share of the backward noise that never anneals: 0 dies with the forward
+            noise, 1 is constant.
+        mean: initial mean of the noise.
+        mean_decay: ``sqrt`` (1 - h)^(1/2), or ``static``.
+    """
+
+    kind: Literal["ana"] = "ana"
+    family: Literal["uniform", "triangular", "normal", "logistic"] = "uniform"
+    forward: Literal["expectation", "mode", "random"] = "expectation"
+    forward_std: NonNegative
+    backward_std: NonNegative
+    backward_floor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    mean: float = 0.0
+    mean_decay: Literal["sqrt", "static"] = "sqrt"
+
+
+class Inq(Frozen):
+    """Incremental quantization of weights: a fraction h of each layer is quantized and frozen.
+
+    Attributes:
+        partition: which free weights are frozen next: largest magnitude, random, smallest
+            magnitude (a control), smallest quantization error, or ``rpr`` (random, drawn anew at
+            every epoch, so the frozen set does not only grow).
+        reset_optimizer: clear the optimizer state of a run when one of its stages begins.
+    """
+
+    kind: Literal["inq"] = "inq"
+    partition: Literal["magnitude", "random", "smallest", "error", "rpr"] = "magnitude"
+    reset_optimizer: bool = False

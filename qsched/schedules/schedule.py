@@ -1,0 +1,191 @@
+"""The schedule: a pure function of training progress and of a quantizer's place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from qsched.schedules.base import Frozen
+from qsched.schedules.decay import Decay, Power, Steps
+from qsched.schedules.learning_rate import LearningRate
+from qsched.schedules.methods import Ana, Inq
+from qsched.schedules.places import Place, Role
+from qsched.schedules.window import Lag, Window
+
+__all__ = ["BACKWARD_STD", "CONTROLS", "FORWARD_STD", "FROZEN", "MEAN", "Override", "Schedule"]
+
+FORWARD_STD, MEAN, BACKWARD_STD, FROZEN = range(4)
+CONTROLS = ("forward_std", "mean", "backward_std", "frozen")
+"""Names of the last axis of :meth:`Schedule.at`, in order."""
+
+
+class Override(Frozen):
+    """Another window or decay shape, or full precision, for some quantizers.
+
+    Attributes:
+        role: which role it holds for; None is both.
+        depth: closed interval of relative depths it holds for; None is all.
+        pattern: regular expression that the module name must match in full; None is any.
+        window: replaces the schedule's window.
+        decay: replaces the schedule's decay shape.
+        exclude: leave these quantizers out: full precision.
+    """
+
+    role: Role | None = None
+    depth: tuple[float, float] | None = None
+    pattern: str | None = None
+    window: Window | None = None
+    decay: Decay | None = None
+    exclude: bool = False
+
+    @model_validator(mode="after")
+    def _valid(self) -> Self:
+        if self.role is None and self.depth is None and self.pattern is None:
+            raise ValueError("an override needs at least one of `role`, `depth`, `pattern`")
+        if self.window is None and self.decay is None and not self.exclude:
+            raise ValueError("an override needs `window`, `decay` or `exclude: true`")
+        if self.depth is not None and not 0 <= self.depth[0] <= self.depth[1] <= 1:
+            raise ValueError(f"depth must be [low, high] within [0, 1], but got {self.depth}")
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
+        return self
+
+    def matches(self, place: Place) -> bool:
+        """Return whether this override holds for ``place``."""
+        return (
+            self.role in (None, place.role)
+            and (self.depth is None or self.depth[0] <= place.depth <= self.depth[1])
+            and (self.pattern is None or re.fullmatch(self.pattern, place.name) is not None)
+        )
+
+
+class Schedule(Frozen):
+    """How every quantizer of a network hardens over training.
+
+    One hardening curve h(u) per quantizer: 0 at or before its window opens, non-decreasing, 1 from
+    the moment its window closes, hence always 1 at u = 1. (A window of length 0 is a jump: h = 1
+    at it.) :class:`Ana` reads it as noise, :class:`Inq` as the frozen fraction.
+
+    Attributes:
+        window: when quantizers harden, by depth.
+        decay: how they harden inside the window.
+        lag: how activations trail weights, and backward noise trails forward noise.
+        weights: the method for weights; None is full precision.
+        activations: the method for activations; None is full precision.
+        learning_rate: the learning-rate recipe it was found or published with.
+        overrides: exceptions; the last one that matches a quantizer holds.
+
+    >>> ste = Schedule(
+    ...     weights=Ana(forward_std=0.0, backward_std=12**-0.5, backward_floor=1.0),
+    ...     learning_rate=LearningRate(initial=0.01),
+    ... )
+    >>> ste.at(0.5, [Place("weights", 0.0)]).round(4).tolist()
+    [[0.0, 0.0, 0.2887, 0.0]]
+    """
+
+    window: Window = Window()
+    decay: Decay = Power()
+    lag: Lag = Lag()
+    weights: Annotated[Ana | Inq, Field(discriminator="kind")] | None = None
+    activations: Ana | None = None
+    learning_rate: LearningRate
+    overrides: tuple[Override, ...] = ()
+
+    def method(self, place: Place) -> Ana | Inq | None:
+        """Return the method that quantizes ``place``; None is full precision."""
+        override = self._override(place)
+        if override is not None and override.exclude:
+            return None
+        return self.weights if place.role == "weights" else self.activations
+
+    def hardening(
+        self, u: float | np.ndarray, places: Sequence[Place], *, backward: bool = False
+    ) -> np.ndarray:
+        """Return h of every quantizer at progress ``u``.
+
+        Args:
+            u: progress in [0, 1], of any shape S.
+            places: the Q quantizers.
+            backward: the curve of the backward noise instead of the forward one.
+
+        Returns:
+            Array of shape S + (Q,), in [0, 1].
+
+        Raises:
+            ValueError: ``u`` is NaN or lies outside [0, 1].
+        """
+        progress = np.asarray(u, dtype=float)[..., None]
+        if not np.all((progress >= 0) & (progress <= 1)):
+            raise ValueError(f"progress must lie in [0, 1], but got {u}")
+        columns = [self._curve(progress, place, backward) for place in places]
+        return np.concatenate(columns, axis=-1) if columns else np.zeros((*progress.shape[:-1], 0))
+
+    def at(self, u: float | np.ndarray, places: Sequence[Place]) -> np.ndarray:
+        """Return the control values of every quantizer at progress ``u``.
+
+        Args:
+            u: progress in [0, 1], of any shape S.
+            places: the Q quantizers.
+
+        Returns:
+            Array of shape S + (Q, 4): the columns of :data:`CONTROLS`, standard deviations and
+            means in quanta, the frozen fraction in [0, 1]. A column that a quantizer's method does
+            not use is 0; so is a whole row in full precision.
+
+        Raises:
+            ValueError: ``u`` is NaN or lies outside [0, 1].
+        """
+        soft = 1 - self.hardening(u, places)
+        soft_backward = 1 - self.hardening(u, places, backward=True)
+        table = np.zeros((*soft.shape, len(CONTROLS)))
+        for q, place in enumerate(places):
+            match self.method(place):
+                case Ana() as ana:
+                    r, floor = soft[..., q], ana.backward_floor
+                    relaxed = np.sqrt(r) if ana.mean_decay == "sqrt" else r > 0
+                    table[..., q, FORWARD_STD] = ana.forward_std * r
+                    table[..., q, MEAN] = ana.mean * relaxed
+                    table[..., q, BACKWARD_STD] = ana.backward_std * (
+                        floor + (1 - floor) * soft_backward[..., q]
+                    )
+                case Inq():
+                    table[..., q, FROZEN] = 1 - soft[..., q]
+                case None:
+                    pass
+        return table
+
+    def learning_rates(self, u: float | np.ndarray) -> np.ndarray:
+        """Return the learning rate at progress ``u`` in [0, 1], with restarts at stages."""
+        return self.learning_rate.at(np.asarray(u, dtype=float), self.stages())
+
+    def stages(self) -> np.ndarray:
+        """Return the progress at which the stages of a stepped schedule begin (else none).
+
+        Stages are those of the base window; offsets, lags and overrides do not move them.
+        """
+        if not isinstance(self.decay, Steps):
+            return np.zeros(0)
+        count = len(self.decay.levels)
+        length = self.window.end - self.window.start
+        return self.window.start + length * np.arange(1, count + 1) / count
+
+    def _override(self, place: Place) -> Override | None:
+        return next((o for o in reversed(self.overrides) if o.matches(place)), None)
+
+    def _curve(self, u: np.ndarray, place: Place, backward: bool) -> np.ndarray:
+        override = self._override(place)
+        window = override.window if override and override.window else self.window
+        decay = override.decay if override and override.decay else self.decay
+        depth = np.array([place.depth])
+        shift = self.lag.activations * (place.role == "activations") + self.lag.backward * backward
+        start, end = (np.clip(edge + shift, 0, 1) for edge in window.bounds(depth))
+        length = np.where(end > start, end - start, 1.0)
+        x = np.clip((u - start) / length, 0, 1)
+        return np.where(u >= end, 1.0, np.where(u <= start, 0.0, decay(x, depth)))
