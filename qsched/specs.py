@@ -151,8 +151,8 @@ class Run(Frozen):
 class CurvePoint(Frozen):
     """One point of a learning curve: after ``step`` steps.
 
-    ``loss`` is the mean training loss since the last point; ``accuracy`` that of the hard-quantized
-    network on the validation set, in [0, 1].
+    ``loss`` is the mean training loss since the last point; ``accuracy`` that of the
+    hard-quantized network on the validation set, in [0, 1].
     """
 
     step: int
@@ -264,6 +264,7 @@ class StudySpec(Frozen):
         static: the tuned static arm.
         budget: trials and rungs.
         sampler: who asks.
+        lanes: how many runs of a cohort are trained together at the most.
         confirmation: how the claim is tested.
         seed: of everything random in the study; its pools of training seeds follow from it.
     """
@@ -277,4 +278,5 @@ class StudySpec(Frozen):
     budget: Budget
     sampler: SamplerSpec = SamplerSpec()
     confirmation: Confirmation = Confirmation()
+    lanes: Count = 64
     seed: Annotated[int, Field(ge=0)] = 0

@@ -64,7 +64,10 @@ class Exponential(Frozen):
 
 
 class Logistic(Frozen):
-    r"""h = (s(x) - s(0)) / (s(1) - s(0)), s(x) = 1 / (1 + e^(-k (x - c))), k = steepness, c = center."""
+    r"""h = (s(x) - s(0)) / (s(1) - s(0)) with s(x) = 1 / (1 + e^(-k (x - c))).
+
+    k is the steepness, c the center.
+    """
 
     shape: Literal["logistic"] = "logistic"
     steepness: Positive
@@ -113,7 +116,8 @@ class Steps(Frozen):
         levels = np.array((0.0, *self.levels))
         # A jump at k / n must not be missed because u, start and end were rounded.
         stage = np.floor(x * (len(levels) - 1) + 1e-9).astype(int)
-        return levels[np.clip(stage, 0, len(levels) - 1)]
+        h: np.ndarray = levels[np.clip(stage, 0, len(levels) - 1)]
+        return h
 
 
 class Knots(Frozen):
