@@ -256,6 +256,7 @@ class StudySpec(Frozen):
     """A study: a task, a search space, hand-coded baselines, a budget.
 
     Attributes:
+        format: version of the file format.
         name: the study's name: lower-case letters, digits, hyphens.
         about: what it is for, in a line.
         task: what schedules are scored on.
@@ -269,6 +270,7 @@ class StudySpec(Frozen):
         seed: of everything random in the study; its pools of training seeds follow from it.
     """
 
+    format: Literal["qsched/study/1"] = "qsched/study/1"
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     about: str = ""
     task: TaskSpec

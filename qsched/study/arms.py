@@ -1,0 +1,61 @@
+"""Arms: the schedules that a study scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from qsched.schedules import Ana, LearningRate, Schedule
+from qsched.schedules.file import load_schedule
+from qsched.specs import StudySpec
+
+__all__ = ["FULL_PRECISION", "Arm", "full_precision", "hand_coded", "static", "with_rates"]
+
+Kind = Literal["baseline", "static", "full precision", "candidate"]
+FULL_PRECISION = "full-precision"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A named schedule; ``kind`` says where it comes from."""
+
+    name: str
+    kind: Kind
+    schedule: Schedule
+
+
+def hand_coded(spec: StudySpec) -> list[Arm]:
+    """Return the study's hand-coded baselines, as published."""
+    return [
+        Arm(name.removesuffix(".yaml").rpartition("/")[2], "baseline", load_schedule(name).schedule)
+        for name in spec.baselines
+    ]
+
+
+def static(spec: StudySpec) -> list[Arm]:
+    """Return the static arms: clipped STE with each backward width, uniform and for ever."""
+    rate = LearningRate(initial=spec.task.optimizer.learning_rate)
+    arms = []
+    for std in spec.static.backward_std:
+        ste = Ana(forward_std=0.0, backward_std=std, backward_floor=1.0)
+        schedule = Schedule(weights=ste, activations=ste, learning_rate=rate)
+        arms.append(Arm(f"static-{std:g}", "static", schedule))
+    return arms
+
+
+def full_precision(spec: StudySpec) -> Arm:
+    """Return the arm that quantizes nothing: what the network can do at best."""
+    rate = LearningRate(initial=spec.task.optimizer.learning_rate)
+    return Arm(FULL_PRECISION, "full precision", Schedule(learning_rate=rate))
+
+
+def with_rates(arm: Arm, spec: StudySpec) -> Sequence[Arm]:
+    """Return the arm at every learning rate of the study's grid, its recipe otherwise kept."""
+    recipe = arm.schedule.learning_rate
+    rates = (spec.task.optimizer.learning_rate * m for m in spec.budget.learning_rates)
+    recipes = (recipe.model_copy(update={"initial": rate}) for rate in rates)
+    return [
+        replace(arm, schedule=arm.schedule.model_copy(update={"learning_rate": recipe}))
+        for recipe in recipes
+    ]
