@@ -1,0 +1,56 @@
+# Every target sets the environment up by itself: Python >= 3.11, git and make are enough.
+# Another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WHEEL := build/wheel
+
+# Versions hold for what builds the package, too (older and newer pip read different variables).
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Cohorts run in processes of one thread each; threads inside them only get in each other's way.
+test: export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help study test lint wheel-check docs clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("qsched needs Python >= 3.11, but $(PYTHON) is %d.%d; run make with PYTHON=<a newer one>" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+study: $(READY) ## Run the default study: verdict, report, schedule file
+	$(BIN)/qsched run digits-ana
+
+test: $(READY) ## Run all tests and doctests
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: $(READY) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel-check: $(READY) ## Install the wheel into an empty environment and use it from another folder
+	rm -rf $(WHEEL)
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/python -m pip install --quiet -c constraints.txt $(WHEEL)/*.whl
+	cd / && '$(CURDIR)/$(WHEEL)/venv/bin/qsched' ls
+	cd / && '$(CURDIR)/$(WHEEL)/venv/bin/qsched' validate --all
+	rm -rf $(WHEEL)
+
+docs: $(READY) ## Write docs/cli.md from the commands
+	$(BIN)/qsched reference > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
