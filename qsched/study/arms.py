@@ -28,7 +28,9 @@ class Arm:
 def hand_coded(spec: StudySpec) -> list[Arm]:
     """Return the study's hand-coded baselines, as published."""
     return [
-        Arm(name.removesuffix(".yaml").rpartition("/")[2], "baseline", load_schedule(name).schedule)
+        Arm(
+            name.removesuffix(".yaml").rpartition("/")[2], "baseline", load_schedule(name).schedule
+        )
         for name in spec.baselines
     ]
 

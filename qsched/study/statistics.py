@@ -89,9 +89,9 @@ def moderated_p_values(differences: np.ndarray, prior_dof: float = 4.0) -> np.nd
     dof = prior_dof + count - 1
     shrunk = (prior_dof * common + (count - 1) * variances) / dof
     error = np.sqrt(shrunk / count)
-    t = np.divide(means, error, out=np.sign(means) * np.inf, where=error > 0)
-    t[(error == 0) & (means == 0)] = 0.0
-    p_values: np.ndarray = stats.t.cdf(t, dof)
+    t = np.divide(means, error, out=np.zeros_like(means), where=error > 0)
+    by_sign = (1 + np.sign(means)) / 2
+    p_values: np.ndarray = np.where(error > 0, stats.t.cdf(t, dof), by_sign)
     return p_values
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from qsched.schedules import Schedule
 from qsched.schedules.base import Frozen
 
-__all__ = ["ArmSummary", "Comparison", "Verdict"]
+__all__ = ["ArmSummary", "Comparison", "Contender", "Verdict", "sentence"]
 
 Contender = Literal["found", "hand-coded", "static", "full precision"]
 
@@ -50,3 +51,21 @@ class Verdict(Frozen):
     comparisons: tuple[Comparison, ...]
     sentence: str
     rungs: str = ""
+
+
+def sentence(arms: Sequence[ArmSummary], comparisons: Sequence[Comparison]) -> str:
+    """Return the verdict in words; accuracies in percent, differences in percentage points."""
+    found = arms[0]
+    claims = [_claim(comparison) for comparison in comparisons]
+    return f"{found.arm} reaches {100 * found.mean:.1f} % test accuracy: {'; '.join(claims)}."
+
+
+def _claim(comparison: Comparison) -> str:
+    low, high = (100 * edge for edge in comparison.interval)
+    size = f"{100 * comparison.difference:+.1f} pp [{low:+.1f}, {high:+.1f}]"
+    other = f"{comparison.other} ({comparison.arm})"
+    if comparison.other == "full precision":
+        return f"{size} from full precision"
+    if not comparison.significant:
+        return f"no significant difference from {other}, {size}"
+    return f"{'better' if comparison.difference > 0 else 'worse'} than {other} by {size}"

@@ -1,0 +1,200 @@
+"""The study: baselines, search, selection, report.
+
+A study is a function of its file. All that is random follows from its seed, every result is stored
+as it comes, and what is stored is not trained again; so running the same study again resumes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from qsched.execution import Executor
+from qsched.schedules import Schedule
+from qsched.spaces import SearchSpace, load_space
+from qsched.specs import Rung, StudySpec, digest
+from qsched.storage import Storage
+from qsched.study import arms as arms_of
+from qsched.study.arms import Arm
+from qsched.study.confirm import compare, finalists, select, summaries
+from qsched.study.ladder import usable_rungs
+from qsched.study.measure import Measure
+from qsched.study.progress import Observe, Progress, Ticker
+from qsched.study.racing import Raced, best_by_name, race
+from qsched.study.records import Records, as_asked, encoded
+from qsched.study.sampling import Asked, ask
+from qsched.study.verdict import Contender, Verdict, sentence
+
+__all__ = ["run_study"]
+
+_STATIC_FINALISTS = 3
+
+
+def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Observe) -> Verdict:
+    """Run a study to its verdict, or resume it; a finished one is read from the database.
+
+    Args:
+        spec: the study.
+        storage: where its results go.
+        executor: where its cohorts run.
+        observe: is told of progress.
+
+    Returns:
+        The verdict, which is stored as well.
+
+    Raises:
+        InputError: another study of this name, with another definition, is in the database.
+        StorageError: the database cannot be written.
+        TrainingError: a cohort could not be trained.
+        KeyboardInterrupt: the user stopped it; the study is marked as interrupted.
+    """
+    storage.save_study(spec, digest(spec))
+    stored = storage.study(spec.name).verdict
+    if stored is not None:
+        return Verdict.model_validate(stored, strict=False)
+    storage.set_state(spec.name, "running")
+    try:
+        verdict = _Study(spec, storage, executor, observe).run()
+    except KeyboardInterrupt:
+        storage.set_state(spec.name, "interrupted")
+        raise
+    except Exception:
+        storage.set_state(spec.name, "failed")
+        raise
+    storage.set_verdict(spec.name, verdict.model_dump(mode="json"))
+    storage.set_state(spec.name, "finished")
+    return verdict
+
+
+class _Study:
+    """The phases of one study, in order."""
+
+    def __init__(
+        self, spec: StudySpec, storage: Storage, executor: Executor, observe: Observe
+    ) -> None:
+        self._spec = spec
+        self._space: SearchSpace = load_space(spec.space)
+        self._ticker = Ticker(observe, spec.budget.trials, self._runs_ahead)
+        self._measure = Measure(spec, storage, executor, self._ticker)
+        self._records = Records(storage, spec.name)
+
+    def run(self) -> Verdict:
+        full_precision = self._full_precision()
+        known = self._baselines()
+        rungs, words = usable_rungs(self._spec.budget, known, self._measure)
+        candidates = self._search(known, rungs)
+        return self._confirm(known, candidates, full_precision, words)
+
+    def _full_precision(self) -> Arm:
+        """Tune the learning rate of the full-precision network: the ceiling."""
+        spec, arm = self._spec, arms_of.full_precision(self._spec)
+        variants = arms_of.with_rates(arm, spec)
+        seeds = range(spec.budget.rungs[-1].seeds)
+        means = self._measure("search", variants, seeds).mean(axis=1)
+        return variants[int(means.argmax())]
+
+    def _baselines(self) -> list[Raced]:
+        """Race all hand-coded and static arms, each at every learning rate."""
+        spec = self._spec
+        arms = [*arms_of.hand_coded(spec), *arms_of.static(spec)]
+        variants = [variant for arm in arms for variant in arms_of.with_rates(arm, spec)]
+        ladder = [rung for rung in spec.budget.rungs if rung.length == 1]
+        tuned = best_by_name(race(variants, ladder, self._measure))
+        self._records.write(0, [(encoded(self._space, entry), entry) for entry in tuned], -1)
+        self._tell_best(tuned)
+        return tuned
+
+    def _search(self, known: Sequence[Raced], rungs: Sequence[Rung]) -> list[Raced]:
+        self._ticker.phase("search")
+        spec, first = self._spec, len(known)
+        candidates: list[Raced] = []
+        while len(candidates) < spec.budget.trials:
+            batch = len(candidates) // spec.sampler.batch
+            count = min(spec.sampler.batch, spec.budget.trials - len(candidates))
+            asked = self._ask(first + len(candidates), count, batch)
+            arms = [
+                Arm(f"trial-{first + len(candidates) + i}", "candidate", self._decode(each))
+                for i, each in enumerate(asked)
+            ]
+            raced = race(arms, rungs, self._measure, _incumbents([*known, *candidates]))
+            pairs = list(zip(asked, raced, strict=True))
+            self._records.write(first + len(candidates), pairs, batch)
+            candidates.extend(raced)
+            self._ticker.trials(len(candidates))
+            self._tell_best(raced)
+        return candidates
+
+    def _ask(self, first: int, count: int, batch: int) -> list[Asked]:
+        """Return a batch: as recorded where it is, else asked from the history before it."""
+        history: Sequence[FrozenTrial] = self._records.trials
+        if len(history) >= first + count:
+            return [as_asked(trial) for trial in history[first : first + count]]
+        spec = self._spec
+        return ask(self._space, spec.sampler, history[:first], count, seed=spec.seed, batch=batch)
+
+    def _decode(self, asked: Asked) -> Schedule:
+        return self._space.decode(asked.params)
+
+    def _confirm(
+        self,
+        known: Sequence[Raced],
+        candidates: Sequence[Raced],
+        full_precision: Arm,
+        rungs: str,
+    ) -> Verdict:
+        spec, plan = self._spec, self._spec.confirmation
+        hand = [entry for entry in known if entry.arm.kind == "baseline"]
+        static = [entry for entry in known if entry.arm.kind == "static"]
+        groups = [
+            finalists(candidates, plan.candidates),
+            finalists(hand, plan.baselines),
+            finalists(static, _STATIC_FINALISTS),
+        ]
+        self._ticker.phase("selection")
+        chosen = select(self._measure, groups, plan.selection_seeds)
+        self._ticker.phase("report")
+        names: tuple[Contender, ...] = ("found", "hand-coded", "static", "full precision")
+        contenders = list(zip(names, [*chosen, full_precision], strict=True))
+        arms = summaries(self._measure, contenders, plan)
+        comparisons = tuple(compare(arms[0], other, plan.level) for other in arms[1:])
+        return Verdict(
+            study=spec.name,
+            spec_sha256=digest(spec),
+            level=plan.level,
+            trials=len(candidates),
+            seeds=self._measure.seeds("report", plan.report_seeds),
+            arms=arms,
+            comparisons=comparisons,
+            sentence=sentence(arms, comparisons),
+            rungs=rungs,
+        )
+
+    def _tell_best(self, entries: Sequence[Raced]) -> None:
+        for entry in entries:
+            if entry.finished:
+                self._ticker.best(entry.mean, entry.arm.name)
+
+    def _runs_ahead(self, state: Progress) -> float:
+        """Estimate the runs of later phases, and of candidates that are not asked yet."""
+        plan, rungs = self._spec.confirmation, self._spec.budget.rungs
+        finalist_count = plan.candidates + plan.baselines + _STATIC_FINALISTS
+        report = 4 * plan.report_seeds
+        selection = finalist_count * plan.selection_seeds
+        climbed = state.done / state.trials if state.trials else 1.5 * rungs[0].seeds
+        match state.phase:
+            case "baselines":
+                return self._spec.budget.trials * 1.5 * rungs[0].seeds + selection + report
+            case "search":
+                return (state.trials_total - state.trials) * climbed + selection + report
+            case "selection":
+                return report
+            case _:
+                return 0.0
+
+
+def _incumbents(entries: Sequence[Raced]) -> dict[float, np.ndarray]:
+    """Return the accuracies of the best finished arm, by training length."""
+    finished = [entry for entry in entries if entry.finished]
+    return max(finished, key=lambda entry: entry.mean).scores if finished else {}

@@ -1,0 +1,117 @@
+"""Racing: arms climb the rungs together; hopeless ones stop early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qsched.specs import Rung
+from qsched.study.arms import Arm
+from qsched.study.measure import Measure
+from qsched.study.statistics import moderated_p_values
+
+__all__ = ["Raced", "best_by_name", "race"]
+
+_ALPHA = 0.05
+"""An arm stops where "not worse than the incumbent" has a smaller p-value than this."""
+
+
+@dataclass
+class Raced:
+    """What an arm reached.
+
+    Attributes:
+        arm: the arm.
+        scores: accuracies by training length, in the order of the search seeds.
+        finished: whether it reached the top of the ladder.
+    """
+
+    arm: Arm
+    scores: dict[float, np.ndarray] = field(default_factory=dict)
+    finished: bool = False
+
+    @property
+    def count(self) -> int:
+        """Number of seeds at full length."""
+        return self.scores.get(1.0, np.zeros(0)).size
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy at full length; 0 where it never came so far."""
+        return float(self.scores[1.0].mean()) if self.count else 0.0
+
+    @property
+    def means(self) -> dict[int, float]:
+        """Mean accuracy over the first n seeds at full length, for each n."""
+        full = self.scores.get(1.0, np.zeros(0))
+        return {n: float(full[:n].mean()) for n in range(1, full.size + 1)}
+
+
+def race(
+    arms: Sequence[Arm],
+    rungs: Sequence[Rung],
+    measure: Measure,
+    incumbents: Mapping[float, np.ndarray] | None = None,
+) -> list[Raced]:
+    """Let ``arms`` climb ``rungs``.
+
+    After each rung but the last, arms that are worse than the incumbent on the seeds they have in
+    common stop (:func:`~qsched.study.statistics.moderated_p_values`, level 5 %). The incumbent is
+    the best of the given one and of the arms still in the race.
+
+    Args:
+        arms: the arms.
+        rungs: the ladder.
+        measure: scores arms.
+        incumbents: accuracies of the best arm known before, by training length.
+
+    Returns:
+        One entry an arm, in the order of ``arms``.
+    """
+    entries = [Raced(arm) for arm in arms]
+    alive = entries
+    for i, rung in enumerate(rungs):
+        _climb(alive, rung, measure)
+        if i + 1 < len(rungs):
+            known = (incumbents or {}).get(rung.length)
+            alive = _survivors(alive, rung, known)
+    for entry in alive:
+        entry.finished = True
+    return entries
+
+
+def best_by_name(entries: Sequence[Raced]) -> list[Raced]:
+    """Return the best entry of each arm name (its best learning rate), in order of appearance.
+
+    Entries with more seeds come before those with fewer; equal ones go by their mean.
+    """
+    best: dict[str, Raced] = {}
+    for entry in entries:
+        known = best.get(entry.arm.name)
+        if known is None or (entry.count, entry.mean) > (known.count, known.mean):
+            best[entry.arm.name] = entry
+    return list(best.values())
+
+
+def _climb(entries: Sequence[Raced], rung: Rung, measure: Measure) -> None:
+    """Train every entry on the seeds that this rung adds."""
+    have = entries[0].scores.get(rung.length, np.zeros(0)).size
+    arms = [entry.arm for entry in entries]
+    block = measure("search", arms, range(have, rung.seeds), length=rung.length)
+    for entry, row in zip(entries, block, strict=True):
+        before = entry.scores.get(rung.length, np.zeros(0))
+        entry.scores[rung.length] = np.concatenate((before, row))
+
+
+def _survivors(entries: Sequence[Raced], rung: Rung, incumbent: np.ndarray | None) -> list[Raced]:
+    scores = np.stack([entry.scores[rung.length] for entry in entries])
+    leader = scores[scores.mean(axis=1).argmax()]
+    if incumbent is not None and incumbent[: rung.seeds].mean() > leader.mean():
+        leader = incumbent[: rung.seeds]
+    p_values = moderated_p_values(scores - leader)
+    survivors = [e for e, p in zip(entries, p_values, strict=True) if p >= _ALPHA]
+    # Where the incumbent beats everyone, one arm still climbs, so that a batch always tells how
+    # good its best arm is.
+    return survivors or [entries[int(scores.mean(axis=1).argmax())]]
