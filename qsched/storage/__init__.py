@@ -1,0 +1,6 @@
+"""The study database: what was asked, every run, every trial, the verdict."""
+
+from qsched.storage.database import DEFAULT_URL, Storage
+from qsched.storage.rows import Phase, RunRow, State, StudyRow
+
+__all__ = ["DEFAULT_URL", "Phase", "RunRow", "State", "Storage", "StudyRow"]

@@ -1,0 +1,112 @@
+"""Database connections: how one is opened, locked for writing, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from qsched.errors import InputError, StorageError
+
+__all__ = ["connect", "readable_errors", "sqlite_file", "write"]
+
+BUSY_SECONDS = 30
+
+_REASONS = (
+    ("disk is full", "the disk is full; free some space and run the same command again"),
+    ("readonly", "the file or its folder is read-only; make both writable, or name another file"),
+    ("not a database", "the file is not an SQLite database; name another file"),
+    ("malformed", "the file is damaged; restore a copy, or name another file"),
+    ("unable to open", "the file cannot be opened; check that its folder exists and is writable"),
+    (
+        "is locked",
+        f"another program kept it locked for {BUSY_SECONDS} s; close that program and run the "
+        "same command again",
+    ),
+    ("disk i/o error", "the disk reported an error; check it, and run the same command again"),
+)
+
+
+def connect(url: str) -> Engine:
+    """Return an engine on ``url``; nothing is opened yet.
+
+    Raises:
+        InputError: ``url`` is not a database URL, or its driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed, **_options(parsed))
+    except ArgumentError:
+        raise InputError(
+            f"a database is named by a URL, but got `{url}`; write `sqlite:///{url}`"
+        ) from None
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise InputError(
+            f"the database `{parsed.drivername}` needs a driver that is not installed ({error}); "
+            "install it, or use `sqlite:///FILE`"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """Return the plain file an engine works on; None if it is no SQLite file."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name.startswith((":", "file:")):
+        return None
+    return Path(name)
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """Run one transaction that holds the write lock from its beginning.
+
+    SQLite takes the lock only at the first write otherwise, and then what was read before may be
+    outdated; it fails then instead of waiting.
+    """
+    with readable_errors(engine), engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+@contextmanager
+def readable_errors(engine: Engine) -> Iterator[None]:
+    """Turn a database error of the block into a one-line :class:`StorageError`."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StorageError(f"{shown(engine)}: {_reason(error)}") from error
+
+
+def shown(engine: Engine) -> str:
+    """Return the name of a database as messages give it: its file, or its URL sans password."""
+    file = sqlite_file(engine)
+    return f"database `{file or engine.url.render_as_string(hide_password=True)}`"
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    return {"pool_pre_ping": True}
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    """WAL: readers and the writer do not block each other; NORMAL: no fsync a commit."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+    finally:
+        cursor.close()
+
+
+def _reason(error: DBAPIError) -> str:
+    text = " ".join(str(error.orig).split())
+    return next((reason for mark, reason in _REASONS if mark in text.lower()), text)
