@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qsched.errors import DataError
+from qsched.errors import DataError, InputError
 from qsched.lanes.layers import Layer
 from qsched.registry import DATASETS, NETWORKS
 from qsched.specs import DataSpec, TaskSpec
@@ -46,9 +46,15 @@ def build_network(task: TaskSpec, classes: int) -> tuple[Layer, ...]:
 
     Raises:
         UnknownNameError: no network has this name.
-        InputError: the network cannot have this width.
+        InputError: the network cannot have this width, or is not made of layers.
     """
-    layers = NETWORKS.load(task.network.name)(task.network.width, classes)
+    name = task.network.name
+    layers = NETWORKS.load(name)(task.network.width, classes)
+    if not isinstance(layers, tuple) or not all(isinstance(layer, Layer) for layer in layers):
+        raise InputError(
+            f"the network `{name}` must be a tuple of the layers of qsched.lanes.layers, "
+            f"but it is {layers!r}; mend its function"
+        )
     return with_precision(layers, task.precision)
 
 
