@@ -45,14 +45,18 @@ class Registry:
     def __contains__(self, name: object) -> bool:
         return name in self.names()
 
+    def check(self, name: str) -> None:
+        """Raise UnknownNameError, with the nearest names, unless ``name`` is known."""
+        if name not in self:
+            raise UnknownNameError(self.kind, name, self.names())
+
     def load(self, name: str) -> Any:
         """Return the object called ``name``, importing it on first use.
 
         Raises:
             UnknownNameError: no table entry, entry point or plugin has this name.
         """
-        if name not in self.names():
-            raise UnknownNameError(self.kind, name, self.names())
+        self.check(name)
         if name not in self._objects:
             module, _, attribute = self._references[name].partition(":")
             self._objects[name] = getattr(importlib.import_module(module), attribute)

@@ -16,8 +16,8 @@ from qsched.specs import (
     DataSpec,
     NetworkSpec,
     Run,
-    RunResult,
     Rung,
+    RunResult,
     SamplerSpec,
     StudySpec,
     TaskSpec,
@@ -203,7 +203,9 @@ def test_a_short_rung_serves_where_it_ranks_as_full_length(storage: Storage) -> 
     spec = SPEC.model_copy(update={"budget": SPEC.budget.model_copy(update={"rungs": rungs})})
     verdict = study(spec, storage)
     assert "length 0.5 serves" in verdict.rungs
-    assert any(row.run.length == 0.5 and row.arm.startswith("trial") for row in storage.runs("toy"))
+    assert any(
+        row.run.length == 0.5 and row.arm.startswith("trial") for row in storage.runs("toy")
+    )
 
 
 def test_a_short_rung_that_ranks_otherwise_is_left_out(storage: Storage) -> None:

@@ -1,0 +1,112 @@
+"""Studies: a task, a search space, hand-coded baselines, a budget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qsched.schedules.base import Frozen
+from qsched.specs.task import TaskSpec
+
+__all__ = ["Budget", "Confirmation", "Rung", "SamplerSpec", "StaticArm", "StudySpec"]
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Rung(Frozen):
+    """One step of the ladder: training length and number of seeds in all up to this rung."""
+
+    length: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seeds: Annotated[int, Field(ge=2)]
+
+
+class SamplerSpec(Frozen):
+    """Which of Optuna's samplers asks for candidates, and how many at a time."""
+
+    name: Literal["tpe", "random", "qmc", "gp", "cmaes"] = "tpe"
+    batch: Count = 16
+
+
+class StaticArm(Frozen):
+    """The tuned static arm: clipped STE whose backward width is tuned with its learning rate."""
+
+    backward_std: tuple[Positive, ...] = (0.29, 0.41, 0.58, 0.82, 1.15)
+
+
+class Budget(Frozen):
+    """How many candidates are tried, and how each climbs the ladder.
+
+    Attributes:
+        trials: finished candidates, besides the baselines.
+        rungs: the ladder, seeds increasing at one length; shorter lengths come first and serve
+            only where the study measures a rank correlation >= ``rank_correlation`` on baselines.
+        rank_correlation: what a shorter length must reach.
+        learning_rates: multiples of the task's learning rate tried for every baseline.
+    """
+
+    trials: Count
+    rungs: tuple[Rung, ...] = (Rung(seeds=2), Rung(seeds=4), Rung(seeds=8))
+    rank_correlation: Annotated[float, Field(ge=-1, le=1)] = 0.7
+    learning_rates: tuple[Positive, ...] = (0.3, 1.0, 3.0)
+
+    @model_validator(mode="after")
+    def _ladder(self) -> Self:
+        lengths = [rung.length for rung in self.rungs]
+        seeds = [rung.seeds for rung in self.rungs if rung.length == 1]
+        if not self.rungs or lengths != sorted(lengths) or lengths[-1] != 1:
+            raise ValueError(f"rungs must grow in length and end at 1, but got lengths {lengths}")
+        if len(set(seeds)) != len(seeds) or seeds != sorted(seeds):
+            raise ValueError(f"rungs of full length must grow in seeds, but got {seeds}")
+        return self
+
+
+class Confirmation(Frozen):
+    """How the claim is chosen and then tested, on fresh seeds.
+
+    Attributes:
+        candidates: how many of the best candidates enter selection.
+        baselines: how many of the best hand-coded schedules enter selection.
+        selection_seeds: fresh seeds on which one of each is selected, by validation accuracy.
+        report_seeds: fresh seeds on which the selected ones are compared, on the test set, once.
+        level: confidence level of the intervals.
+    """
+
+    candidates: Count = 6
+    baselines: Count = 4
+    selection_seeds: Annotated[int, Field(ge=2)] = 12
+    report_seeds: Annotated[int, Field(ge=3)] = 24
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class StudySpec(Frozen):
+    """A study: a task, a search space, hand-coded baselines, a budget.
+
+    Attributes:
+        format: version of the file format.
+        name: the study's name: lower-case letters, digits, hyphens.
+        about: what it is for, in a line.
+        task: what schedules are scored on.
+        space: name of a search space, or path of its file.
+        baselines: names of hand-coded schedules, or paths of their files.
+        static: the tuned static arm.
+        budget: trials and rungs.
+        sampler: who asks.
+        lanes: how many runs of a cohort are trained together at the most.
+        confirmation: how the claim is tested.
+        seed: of everything random in the study; its pools of training seeds follow from it.
+    """
+
+    format: Literal["qsched/study/1"] = "qsched/study/1"
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    about: str = ""
+    task: TaskSpec
+    space: str
+    baselines: Annotated[tuple[str, ...], Field(min_length=1)]
+    static: StaticArm = StaticArm()
+    budget: Budget
+    sampler: SamplerSpec = SamplerSpec()
+    confirmation: Confirmation = Confirmation()
+    lanes: Count = 64
+    seed: Annotated[int, Field(ge=0)] = 0
