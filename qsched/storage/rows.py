@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping
 from qsched.schedules import Schedule
 from qsched.specs import CurvePoint, Run, RunResult, StudySpec, TaskSpec
 
-__all__ = ["Phase", "RunRow", "State", "StudyRow", "now", "run_values", "run_row"]
+__all__ = ["Phase", "RunRow", "State", "StudyRow", "now", "run_row", "run_values"]
 
 Phase = Literal["search", "selection", "report"]
 State = Literal["running", "interrupted", "finished", "failed"]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
-from qsched.errors import StorageError, VersionError
+from qsched.errors import VersionError
 from qsched.storage.engine import readable_errors, shown
 
 __all__ = ["add_trials", "optuna_storage"]

@@ -1,0 +1,201 @@
+"""Cohorts on processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_context, resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Self
+
+from qsched.errors import QschedError, TrainingError
+from qsched.execution.cohorts import Cohort
+from qsched.execution.executor import Train, described
+from qsched.execution.worker import Done, Failed, Outcome, Ready, work
+from qsched.specs import RunResult
+
+__all__ = ["Local"]
+
+_RETRIES = 2
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_SPAWN = get_context("spawn")
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, its connection, and the cohort it has (None: it has none)."""
+
+    process: SpawnProcess
+    connection: Connection[Cohort, Outcome]
+    ready: bool = False
+    job: int | None = None
+
+
+class Local:
+    """Trains on ``workers`` processes of this machine, each with one thread.
+
+    Processes start when they are first needed and serve until the executor is closed. One that
+    dies is replaced, and its cohort trained again, at most twice; the others go on. All die with
+    the process that started them, however that ends.
+
+    A script that uses it must guard its own start with ``if __name__ == "__main__":``, because
+    every worker imports it.
+
+    Args:
+        train: the training function: a top-level function of a module.
+        workers: number of processes, at least 1.
+        plugins: files that each worker loads first.
+
+    Raises:
+        ValueError: ``workers`` is less than 1.
+        TypeError: ``train`` cannot be sent to a process.
+    """
+
+    def __init__(self, train: Train, workers: int, plugins: Sequence[Path] = ()) -> None:
+        if workers < 1:
+            raise ValueError(f"an executor needs workers >= 1, but got {workers}")
+        try:
+            pickle.dumps(train)
+        except (pickle.PicklingError, AttributeError) as error:
+            raise TypeError(f"`train` must be a top-level function: {error}") from None
+        self._arguments = (train, tuple(plugins))
+        self._size = workers
+        self._workers: list[_Worker] = []
+
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
+        """Yield ``(index, results)`` as cohorts complete; see :meth:`Executor.run`.
+
+        Raises:
+            TrainingError: a cohort could not be trained, or ended its worker three times.
+        """
+        waiting = deque(range(len(cohorts)))
+        deaths: Counter[int] = Counter()
+        failure: QschedError | None = None
+        try:
+            while waiting or self._busy():
+                self._start(len(waiting))
+                self._assign(waiting, cohorts)
+                for worker, outcome in self._outcomes():
+                    job, worker.job = worker.job, None
+                    match outcome:
+                        case Ready():
+                            worker.ready = True
+                        case Done(results) if job is not None:
+                            yield job, results
+                        case Failed():
+                            failure = failure or outcome.error()
+                        case _ if job is None:
+                            failure = failure or self._bury(worker)
+                        case _:
+                            self._bury(worker)
+                            deaths[job] += 1
+                            waiting.appendleft(job)
+                            failure = failure or _hopeless(cohorts[job], deaths[job], worker)
+                if failure is not None:
+                    waiting.clear()
+        finally:
+            # Whoever stops listening early must not find old answers in the next call.
+            self._stop(self._busy())
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """End all workers at once; a cohort under way is lost."""
+        self._stop(list(self._workers))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.job is not None]
+
+    def _start(self, wanted: int) -> None:
+        """Start workers for ``wanted`` more cohorts, as far as the size of the pool allows."""
+        free = sum(worker.job is None for worker in self._workers)
+        count = min(wanted - free, self._size - len(self._workers))
+        for _ in range(count):
+            here, there = _SPAWN.Pipe()
+            process = _SPAWN.Process(target=work, args=(there, *self._arguments), daemon=True)
+            with _surroundings():
+                process.start()
+            there.close()
+            self._workers.append(_Worker(process, here))
+
+    def _assign(self, waiting: deque[int], cohorts: Sequence[Cohort]) -> None:
+        for worker in self._workers:
+            if waiting and worker.ready and worker.job is None:
+                worker.job = waiting.popleft()
+                with suppress(OSError):  # It has died: the end of file says so below.
+                    worker.connection.send(cohorts[worker.job])
+
+    def _outcomes(self) -> Iterator[tuple[_Worker, Outcome | None]]:
+        """Wait, then yield what workers answer; None is the death of one."""
+        ready = wait([worker.connection for worker in self._workers])
+        for worker in [worker for worker in self._workers if worker.connection in ready]:
+            try:
+                yield worker, worker.connection.recv()
+            except (EOFError, OSError):
+                yield worker, None
+
+    def _bury(self, worker: _Worker) -> TrainingError | None:
+        """Remove a dead worker; return an error if no other one can do better."""
+        self._stop([worker])
+        if worker.ready:
+            return None
+        return TrainingError(
+            f"a worker ended with exit code {worker.process.exitcode} before it was ready; if a "
+            'script started it, the script must do so under `if __name__ == "__main__":`'
+        )
+
+    def _stop(self, workers: Sequence[_Worker]) -> None:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join(1)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.connection.close()
+            self._workers.remove(worker)
+
+
+def _hopeless(cohort: Cohort, deaths: int, worker: _Worker) -> TrainingError | None:
+    """Return an error if a cohort has ended too many workers, the last one ``worker``."""
+    if deaths <= _RETRIES:
+        return None
+    return TrainingError(
+        f"{described(cohort)} ended its worker {deaths} times, the last time with exit code "
+        f"{worker.process.exitcode} (-9 is mostly a lack of memory: train fewer lanes together)"
+    )
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Let a process be born with one thread for arithmetic and deaf to Ctrl-C.
+
+    Both must hold before its first import: libraries read the variables only once, and a Ctrl-C in
+    the middle of an import would print a traceback.
+    """
+    resource_tracker.ensure_running()  # It would unblock the signal when it starts.
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ.update(_ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

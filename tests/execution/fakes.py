@@ -1,0 +1,87 @@
+"""Runs, and training functions that spawned workers can import."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from qsched.schedules import Ana, LearningRate, Schedule
+from qsched.specs import DataSpec, NetworkSpec, Run, RunResult, TaskSpec
+
+TASK = TaskSpec(
+    data=DataSpec(name="digits", validation=400),
+    network=NetworkSpec(name="mlp9", width=16),
+    epochs=10,
+    batch_size=32,
+)
+
+
+def make_runs(count: int, task: TaskSpec = TASK, length: float = 1.0, **ana: object) -> list[Run]:
+    """Return runs of one schedule and the seeds 0, 1, ..."""
+    method = Ana.model_validate({"forward_std": 0.3, "backward_std": 0.6, **ana})
+    schedule = Schedule(weights=method, learning_rate=LearningRate(initial=0.01))
+    return [Run(task=task, schedule=schedule, seed=seed, length=length) for seed in range(count)]
+
+
+def result(run: Run, **values: object) -> RunResult:
+    return RunResult.model_validate(
+        {"key": run.key, "status": "finished", "steps": run.seed, "seconds": 0.0, **values}
+    )
+
+
+def echo(runs: Sequence[Run]) -> list[RunResult]:
+    """Answer at once: the steps are the seed, the versions what the worker's surroundings are."""
+    versions = {
+        "pid": str(os.getpid()),
+        "omp": os.environ.get("OMP_NUM_THREADS", ""),
+        "mkl": os.environ.get("MKL_NUM_THREADS", ""),
+    }
+    return [result(run, versions=versions) for run in runs]
+
+
+def with_torch(runs: Sequence[Run]) -> list[RunResult]:
+    import torch
+
+    return [result(run, versions={"threads": str(torch.get_num_threads())}) for run in runs]
+
+
+def short(runs: Sequence[Run]) -> list[RunResult]:
+    return echo(runs)[1:]
+
+
+def swapped(runs: Sequence[Run]) -> list[RunResult]:
+    return echo(runs)[::-1]
+
+
+def raises_at_3(runs: Sequence[Run]) -> list[RunResult]:
+    """Fail, with two lines of reason, on the cohort with seed 3; the others take a moment."""
+    if any(run.seed == 3 for run in runs):
+        raise ValueError("no such\nlayer")
+    time.sleep(0.2)
+    return echo(runs)
+
+
+def slow(runs: Sequence[Run]) -> list[RunResult]:
+    note_pid()
+    time.sleep(60)
+    return echo(runs)
+
+
+def dies_while_told(runs: Sequence[Run]) -> list[RunResult]:
+    """End the process by SIGKILL as often as the folder says, on the cohort with seed 0."""
+    if any(run.seed == 0 for run in runs):
+        for token in sorted(folder().glob("die-*")):
+            token.unlink()
+            os.kill(os.getpid(), 9)
+    return echo(runs)
+
+
+def folder() -> Path:
+    return Path(os.environ["QSCHED_TEST_FOLDER"])
+
+
+def note_pid() -> None:
+    (folder() / f"pid-{os.getpid()}").write_text(json.dumps(os.getpid()))
