@@ -12,7 +12,7 @@ import numpy as np
 
 from qsched.errors import DataError
 from qsched.specs import DataSpec
-from qsched.tasks.data import Dataset, Split, prepare
+from qsched.tasks.data import Dataset, Raw, prepare
 from qsched.tasks.files import find, read, search_path
 
 __all__ = ["load", "load_records"]
@@ -56,7 +56,7 @@ def load_records(spec: DataSpec, folder: Path | None, records: int) -> Dataset:
     test = _batch("test_batch.bin", folders, advice, records)
     x = np.concatenate([batch.x for batch in train])
     y = np.concatenate([batch.y for batch in train])
-    return prepare(spec, Split(x, y), test, CLASSES)
+    return prepare(spec, Raw(x, y), test, classes=CLASSES, unit=255)
 
 
 def _advice(folders: tuple[Path, ...]) -> str:
@@ -73,7 +73,7 @@ def _advice(folders: tuple[Path, ...]) -> str:
     return ADVICE
 
 
-def _batch(file: str, folders: tuple[Path, ...], advice: str, records: int) -> Split:
+def _batch(file: str, folders: tuple[Path, ...], advice: str, records: int) -> Raw:
     path = find(file, folders, advice)
     content = read(path, advice)
     if len(content) != records * RECORD:
@@ -87,5 +87,4 @@ def _batch(file: str, folders: tuple[Path, ...], advice: str, records: int) -> S
             f"{path} must hold classes 0 to {CLASSES - 1}, but it holds {table[:, 0].max()}; "
             f"{advice} anew"
         )
-    x = table[:, 1:].reshape(records, *SHAPE).astype(np.float32) / np.float32(255)
-    return Split(x, table[:, 0].astype(np.int64))
+    return Raw(table[:, 1:].reshape(records, *SHAPE), table[:, 0].astype(np.int64))

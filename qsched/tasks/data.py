@@ -7,6 +7,7 @@ test examples alike: they are fixed before anything else, and no statistic is ta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,16 @@ from numpy.typing import NDArray
 from qsched.errors import InputError
 from qsched.specs import DataSpec
 
-__all__ = ["SPLIT_SEED", "Dataset", "Floats", "Labels", "Split", "prepare", "stratified_order"]
+__all__ = [
+    "SPLIT_SEED",
+    "Dataset",
+    "Floats",
+    "Labels",
+    "Raw",
+    "Split",
+    "prepare",
+    "stratified_order",
+]
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -29,8 +39,21 @@ CHUNK = 4096
 
 
 @dataclass(frozen=True, eq=False)
+class Raw:
+    """Examples as they are published.
+
+    Attributes:
+        x: images [N, C, H, W] or features [N, D], of any real type.
+        y: classes [N] in 0 .. classes - 1, int64.
+    """
+
+    x: NDArray[Any]
+    y: Labels
+
+
+@dataclass(frozen=True, eq=False)
 class Split:
-    """Examples and their classes.
+    """Examples ready for training.
 
     Attributes:
         x: images [N, C, H, W] or features [N, D], float32.
@@ -42,10 +65,6 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
-
-    def take(self, index: NDArray[np.intp]) -> Split:
-        """Return the examples at ``index``, in its order."""
-        return Split(self.x[index], self.y[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +89,7 @@ class Dataset:
 
 
 def prepare(
-    spec: DataSpec, published: Split, test: Split, classes: int, *, seed: int = SPLIT_SEED
+    spec: DataSpec, published: Raw, test: Raw, *, classes: int, unit: float = 1.0
 ) -> Dataset:
     """Split, pool and standardize the published training examples and the test examples.
 
@@ -83,35 +102,32 @@ def prepare(
 
     Args:
         spec: sizes and pooling.
-        published: the published training examples, inputs in [0, 1].
-        test: the published test examples, inputs in [0, 1].
+        published: the published training examples.
+        test: the published test examples.
         classes: number of classes.
-        seed: of the split; fixed for all bundled data sets.
+        unit: what inputs are divided by before all else, such that 1 is a large input: 255 for
+            bytes. Inputs that vary by less than 1e-6 of it count as constant.
 
     Raises:
         InputError: more examples are asked for than there are, or ``spec.pool`` does not divide
-            the side of the images, or flips are asked of what is not an image.
+            the side of the images, or augmentation is asked of what is not an image.
     """
-    train_size = _train_size(spec, len(published))
-    order = stratified_order(published.y, seed)
-    stop = spec.validation + train_size
-    train = published.take(order[spec.validation : stop])
-    validation = published.take(order[: spec.validation])
     if spec.augment and published.x.ndim != 4:
         raise InputError(
             f"augmentation needs images, but `{spec.name}` has plain features; "
             "set data.augment to false"
         )
-    x, x_validation, x_test = (_pool(split.x, spec) for split in (train, validation, test))
-    mean, scale = _standardization(x)
-    return Dataset(
-        train=Split((x - mean) * scale, train.y),
-        validation=Split((x_validation - mean) * scale, validation.y),
-        test=Split((x_test - mean) * scale, test.y),
-        classes=classes,
-        shape=x.shape[1:],
-        augment=spec.augment,
-    )
+    stop = spec.validation + _train_size(spec, len(published.y))
+    order = stratified_order(published.y, SPLIT_SEED)
+    train = _split(published, order[spec.validation : stop], spec, unit)
+    validation = _split(published, order[: spec.validation], spec, unit)
+    tested = _split(test, np.arange(len(test.y)), spec, unit)
+    mean, factor = _standardization(train.x)
+    for split in (train, validation, tested):
+        # In place: a copy of a large data set may not fit.
+        np.subtract(split.x, mean, out=split.x)
+        np.multiply(split.x, factor, out=split.x)
+    return Dataset(train, validation, tested, classes, train.x.shape[1:], spec.augment)
 
 
 def stratified_order(y: Labels, seed: int) -> NDArray[np.intp]:
@@ -147,6 +163,12 @@ def _train_size(spec: DataSpec, available: int) -> int:
             f"{asked} and {spec.validation:,} are asked for; lower data.train or data.validation"
         )
     return size
+
+
+def _split(raw: Raw, index: NDArray[np.intp], spec: DataSpec, unit: float) -> Split:
+    x = raw.x[index].astype(np.float32)
+    x /= np.float32(unit)
+    return Split(_pool(x, spec), raw.y[index])
 
 
 def _pool(x: Floats, spec: DataSpec) -> Floats:

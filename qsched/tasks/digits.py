@@ -8,7 +8,7 @@ import numpy as np
 
 from qsched.errors import DataError
 from qsched.specs import DataSpec
-from qsched.tasks.data import SPLIT_SEED, Dataset, Split, prepare, stratified_order
+from qsched.tasks.data import SPLIT_SEED, Dataset, Raw, prepare, stratified_order
 
 __all__ = ["load"]
 
@@ -40,7 +40,7 @@ def load(spec: DataSpec, folder: Path | None) -> Dataset:
             "run `pip install scikit-learn`"
         ) from error
     pixels, labels = load_digits(return_X_y=True)
-    x = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
-    examples = Split(x, labels.astype(np.int64))
-    order = stratified_order(examples.y, SPLIT_SEED)
-    return prepare(spec, examples.take(order[TEST:]), examples.take(order[:TEST]), classes=10)
+    x, y = pixels.reshape(-1, 1, 8, 8), labels.astype(np.int64)
+    order = stratified_order(y, SPLIT_SEED)
+    test, rest = order[:TEST], order[TEST:]
+    return prepare(spec, Raw(x[rest], y[rest]), Raw(x[test], y[test]), classes=10, unit=16)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qsched.errors import DataError
 from qsched.specs import DataSpec
-from qsched.tasks.data import Dataset, Split, prepare
+from qsched.tasks.data import Dataset, Raw, prepare
 from qsched.tasks.files import find, read, search_path
 
 __all__ = ["FASHION_MNIST", "MNIST", "Published", "load", "load_fashion_mnist", "load_mnist"]
@@ -100,12 +100,12 @@ def load(published: Published, spec: DataSpec, folder: Path | None) -> Dataset:
         InputError: the sizes or the pooling asked for do not fit.
     """
     folders = search_path(published.name, folder, published.advice)
-    train = _split("train", published.train, folders, published)
-    test = _split("t10k", published.test, folders, published)
-    return prepare(spec, train, test, published.classes)
+    train = _raw("train", published.train, folders, published)
+    test = _raw("t10k", published.test, folders, published)
+    return prepare(spec, train, test, classes=published.classes, unit=255)
 
 
-def _split(prefix: str, size: int, folders: tuple[Path, ...], published: Published) -> Split:
+def _raw(prefix: str, size: int, folders: tuple[Path, ...], published: Published) -> Raw:
     advice = published.advice
     images = find(f"{prefix}-images-idx3-ubyte", folders, advice)
     labels = find(f"{prefix}-labels-idx1-ubyte", folders, advice)
@@ -117,8 +117,7 @@ def _split(prefix: str, size: int, folders: tuple[Path, ...], published: Publish
             f"{classes.max()}; {advice} anew"
         )
     _tell_apart(labels, classes, published)
-    x = pixels[:, None].astype(np.float32) / np.float32(255)
-    return Split(x, classes.astype(np.int64))
+    return Raw(pixels[:, None], classes.astype(np.int64))
 
 
 def _values(path: Path, shape: tuple[int, ...], advice: str) -> NDArray[np.uint8]:

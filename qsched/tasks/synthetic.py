@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qsched.specs import DataSpec
-from qsched.tasks.data import SPLIT_SEED, Dataset, Split, prepare
+from qsched.tasks.data import SPLIT_SEED, Dataset, Raw, prepare
 
 __all__ = ["load"]
 
@@ -36,11 +36,11 @@ def load(spec: DataSpec, folder: Path | None) -> Dataset:
     random = np.random.RandomState(SPLIT_SEED)
     patterns = random.random_sample((CLASSES, 1, SIDE, SIDE))
     test = _draw(random, patterns, TEST)
-    return prepare(sized, _draw(random, patterns, size), test, CLASSES)
+    return prepare(sized, _draw(random, patterns, size), test, classes=CLASSES)
 
 
-def _draw(random: np.random.RandomState, patterns: np.ndarray, size: int) -> Split:
+def _draw(random: np.random.RandomState, patterns: np.ndarray, size: int) -> Raw:
     y = np.arange(size) % len(patterns)
     noise = NOISE * random.standard_normal((size, *patterns.shape[1:]))
     x = np.clip(patterns[y] + noise, 0, 1)
-    return Split(x.astype(np.float32), y.astype(np.int64))
+    return Raw(x, y.astype(np.int64))
