@@ -1,0 +1,75 @@
+"""The main figures and the verdict in the Optuna dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+import plotly.graph_objects as go
+from optuna_dashboard import save_note, save_plotly_graph_object
+
+from qsched.report.material import gather
+from qsched.storage import Storage
+
+__all__ = ["save_to_dashboard", "thin"]
+
+_POINTS = 51
+
+
+def save_to_dashboard(storage: Storage, name: str, figures: Mapping[str, go.Figure]) -> None:
+    """Save figures, and the verdict as a note, to the Optuna study of the same name.
+
+    Saving again replaces them. The dashboard keeps a figure as database rows of 2 kB each, so
+    figures are thinned first (:func:`thin`).
+
+    Args:
+        storage: the study database.
+        name: the study's name.
+        figures: figures by key, as :func:`qsched.report.figures` returns them.
+
+    Raises:
+        InputError: there is no such study, or it has no runs yet.
+    """
+    material = gather(storage, name)
+    study = optuna.load_study(study_name=name, storage=storage.optuna)
+    for key, figure in figures.items():
+        save_plotly_graph_object(study, thin(figure), graph_object_id=key)
+    save_note(study, f"## Verdict\n\n{material.sentence}\n")
+
+
+def thin(figure: go.Figure) -> go.Figure:
+    """Return a smaller copy: at most 51 columns a heat map and 51 points a line, numbers rounded.
+
+    First and last columns and points stay. Markers all stay; where there are more than 51 in a
+    trace, they lose their hover texts.
+    """
+    data = [_thin(trace.to_plotly_json()) for trace in figure.data]
+    return go.Figure(data=data, layout=figure.layout)
+
+
+def _thin(trace: dict[str, Any]) -> dict[str, Any]:
+    if trace["type"] == "heatmap":
+        keep = _kept(len(trace["x"]))
+        z = [_rounded([row[k] for k in keep]) for row in trace["z"]]
+        return {**trace, "x": [trace["x"][k] for k in keep], "z": z}
+    if trace["type"] != "scatter" or len(trace["x"]) <= _POINTS:
+        return trace
+    if trace["mode"] == "lines":
+        keep = _kept(len(trace["x"]))
+        short = {axis: _rounded([trace[axis][k] for k in keep]) for axis in "xy"}
+        return {**trace, **short}
+    bare = {k: v for k, v in trace.items() if k not in ("text", "hovertemplate")}
+    return {**bare, "y": _rounded(trace["y"])}
+
+
+def _kept(count: int) -> list[int]:
+    if count <= _POINTS:
+        return list(range(count))
+    kept: list[int] = np.linspace(0, count - 1, _POINTS).round().astype(int).tolist()
+    return kept
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 3) for value in values]

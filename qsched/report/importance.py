@@ -1,0 +1,111 @@
+"""Which parameters of the search space made good schedules good."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import optuna
+import plotly.graph_objects as go
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from qsched.report.material import Attempt, Material
+from qsched.report.style import COLORS, axis, layout, percent, plain, shade
+
+__all__ = ["EVALUATOR", "MIN_CANDIDATES", "importance", "importances"]
+
+EVALUATOR = "PED-ANOVA"
+MIN_CANDIDATES = 20
+"""Fewer candidates than these say nothing about a dozen parameters."""
+
+_TOP = 0.1
+_MIN_TOP = 5
+
+
+def importance(material: Material) -> go.Figure | None:
+    """Draw the importance of each parameter, by PED-ANOVA over the search's candidates.
+
+    Raced-out candidates count with the mean they had when they stopped: without them, only good
+    candidates would be compared. The bars' trace is named ``PED-ANOVA``. Parameters that only some
+    candidates have are marked with a star: theirs includes the choice of having them at all.
+
+    Returns:
+        The figure; None below :data:`MIN_CANDIDATES` candidates or where all score the same.
+
+    Reference:
+        Watanabe, Bansal, Hutter, PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
+        Arbitrary Subspaces, IJCAI 2023.
+    """
+    trials = _scored(material.candidates)
+    shares = importances(trials)
+    if not shares:
+        return None
+    everywhere = set.intersection(*(set(t.params) for t in trials))
+    names = list(reversed(shares))
+    first = next(iter(shares))
+    figure = go.Figure(
+        go.Bar(
+            name=EVALUATOR,
+            orientation="h",
+            x=[100 * shares[name] for name in names],
+            y=[plain(name) + ("" if name in everywhere else " *") for name in names],
+            text=[percent(shares[name], 0) for name in names],
+            textposition="outside",
+            cliponaxis=False,
+            marker={
+                "color": [shade(COLORS["found"], 0.45)] * (len(names) - 1) + [COLORS["found"]]
+            },
+            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+        )
+    )
+    conditional = len(everywhere) < len(shares)
+    figure.update_layout(
+        layout(
+            f"{first} matters most for reaching the top {percent(_top(len(trials)), 0)}",
+            f"{EVALUATOR} importance, in percent of the sum, from {len(trials)} candidates"
+            + ("; * only some candidates have this parameter." if conditional else "."),
+            height=26 * len(names) + 90,
+        ),
+        xaxis=axis("importance (%)", range=[0, 112 * shares[first]]),
+        yaxis=axis("", showgrid=False),
+        bargap=0.35,
+    )
+    return figure
+
+
+def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
+    """Return the share of each parameter, largest first, with sum 1; empty with too few trials.
+
+    A parameter that all but one of the trials have, or only one has, cannot be judged and is left
+    out.
+
+    Args:
+        trials: completed trials, to be maximized.
+    """
+    if len(trials) < MIN_CANDIDATES or len({t.value for t in trials}) < _MIN_TOP:
+        return {}
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(trials)
+    counts = Counter(name for trial in trials for name in trial.params)
+    params = [name for name, count in counts.items() if count not in (1, len(trials) - 1)]
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=_top(len(trials)))
+    return get_param_importances(study, evaluator=evaluator, params=params)
+
+
+def _top(count: int) -> float:
+    """The share of trials called good: a tenth, but no fewer than five trials."""
+    return max(_TOP, _MIN_TOP / count)
+
+
+def _scored(candidates: Sequence[Attempt]) -> list[FrozenTrial]:
+    return [
+        create_trial(
+            state=TrialState.COMPLETE,
+            params=attempt.trial.params,
+            distributions=attempt.trial.distributions,
+            value=attempt.value,
+        )
+        for attempt in candidates
+        if attempt.finished and attempt.value is not None
+    ]

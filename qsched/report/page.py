@@ -1,0 +1,101 @@
+"""The report as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+
+from qsched.errors import InputError
+from qsched.report.atlas import ATLAS_KEYS
+from qsched.report.figures import draw
+from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
+from qsched.report.material import Material, gather
+from qsched.report.provenance import provenance, spec_text
+from qsched.report.style import COLORS
+from qsched.report.tables import arms_table, schedules_table, verdict_table
+from qsched.storage import Storage
+
+__all__ = ["render", "write"]
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("qsched.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def write(storage: Storage, name: str, path: Path) -> Path:
+    """Write a study's report as one self-contained HTML file.
+
+    The file works offline: it holds the plotting library and loads nothing. It appears whole or
+    not at all. A study that has not finished gives a report without a verdict that says so.
+
+    Args:
+        storage: the study database.
+        name: the study's name.
+        path: the file to write or replace; missing folders are made.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        InputError: there is no such study, it has no runs yet, or the file cannot be written.
+    """
+    text = render(gather(storage, name))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    except OSError as error:
+        raise InputError(
+            f"a report needs a file that can be written, but {path}: {error.strerror}; "
+            "choose another path or make room"
+        ) from None
+    return path
+
+
+def render(material: Material) -> str:
+    """Return the report's HTML text."""
+    figures = draw(material)
+    return _TEMPLATES.get_template("report.html.jinja").render(
+        material=material,
+        verdict_table=verdict_table(material.verdict) if material.verdict else None,
+        schedules_table=schedules_table(material),
+        arms_table=arms_table(material.attempts),
+        provenance=provenance(material),
+        spec=spec_text(material),
+        figures=figures,
+        atlas_keys=[key for key in ATLAS_KEYS if key in figures],
+        json={key: _json(figure) for key, figure in figures.items()},
+        colors=COLORS,
+        evaluator=EVALUATOR,
+        min_candidates=MIN_CANDIDATES,
+        plotly=get_plotlyjs(),
+    )
+
+
+def _json(figure: go.Figure) -> str:
+    """Return a figure's JSON, in which no markup can start."""
+    text: str = figure.to_json()
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside ``path`` and rename, so that no reader ever sees half a file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
