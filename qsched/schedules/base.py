@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Frozen"]
+__all__ = ["SLACK", "Frozen"]
+
+SLACK = 1e-9
+"""Progress that is nearer than this to a change counts as past it: rounding of u must not delay
+a change by a step."""
 
 
 class Frozen(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from qsched.schedules.base import Frozen
+from qsched.schedules.base import SLACK, Frozen
 
 __all__ = ["Drop", "LearningRate"]
 
@@ -50,8 +50,9 @@ class LearningRate(Frozen):
         course = np.asarray(u, dtype=float)
         if self.restart and stages.size:
             edges = np.unique(np.concatenate(([0.0], stages, [1.0])))
-            stage = np.clip(np.searchsorted(edges, course, side="right") - 1, 0, edges.size - 2)
-            course = (course - edges[stage]) / (edges[stage + 1] - edges[stage])
+            stage = np.searchsorted(edges, course + SLACK, side="right") - 1
+            stage = np.clip(stage, 0, edges.size - 2)
+            course = np.clip((course - edges[stage]) / (edges[stage + 1] - edges[stage]), 0, 1)
         return self.initial * self._factor(course)
 
     def _factor(self, u: np.ndarray) -> np.ndarray:
@@ -61,5 +62,5 @@ class LearningRate(Frozen):
         factor = np.ones_like(u)
         if self.decay == "drops":
             for drop in self.drops:
-                factor = np.where(u >= drop.at, factor * drop.factor, factor)
+                factor = np.where(u >= drop.at - SLACK, factor * drop.factor, factor)
         return factor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Self
@@ -9,7 +11,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from qsched.schedules.base import Frozen
+from qsched.schedules.base import SLACK, Frozen
 from qsched.schedules.decay import Decay, Power, Steps
 from qsched.schedules.learning_rate import LearningRate
 from qsched.schedules.methods import Ana, Inq
@@ -121,11 +123,18 @@ class Schedule(Frozen):
         Raises:
             ValueError: ``u`` is NaN or lies outside [0, 1].
         """
-        progress = np.asarray(u, dtype=float)[..., None]
-        if not np.all((progress >= 0) & (progress <= 1)):
-            raise ValueError(f"progress must lie in [0, 1], but got {u}")
-        columns = [self._curve(progress, place, backward) for place in places]
-        return np.concatenate(columns, axis=-1) if columns else np.zeros((*progress.shape[:-1], 0))
+        progress = _progress(u)
+        return _columns(progress, [self._curve(progress, p, backward)[0] for p in places])
+
+    def relaxation(
+        self, u: float | np.ndarray, places: Sequence[Place], *, backward: bool = False
+    ) -> np.ndarray:
+        """Return 1 - h of every quantizer, exact to rounding where h is near 1.
+
+        Arguments, result and errors are those of :meth:`hardening`.
+        """
+        progress = _progress(u)
+        return _columns(progress, [self._curve(progress, p, backward)[1] for p in places])
 
     def at(self, u: float | np.ndarray, places: Sequence[Place]) -> np.ndarray:
         """Return the control values of every quantizer at progress ``u``.
@@ -142,8 +151,9 @@ class Schedule(Frozen):
         Raises:
             ValueError: ``u`` is NaN or lies outside [0, 1].
         """
-        soft = 1 - self.hardening(u, places)
-        soft_backward = 1 - self.hardening(u, places, backward=True)
+        frozen = self.hardening(u, places)
+        soft = self.relaxation(u, places)
+        soft_backward = self.relaxation(u, places, backward=True)
         table = np.zeros((*soft.shape, len(CONTROLS)))
         for q, place in enumerate(places):
             match self.method(place):
@@ -156,7 +166,7 @@ class Schedule(Frozen):
                         floor + (1 - floor) * soft_backward[..., q]
                     )
                 case Inq():
-                    table[..., q, FROZEN] = 1 - soft[..., q]
+                    table[..., q, FROZEN] = frozen[..., q]
                 case None:
                     pass
         return table
@@ -176,16 +186,58 @@ class Schedule(Frozen):
         length = self.window.end - self.window.start
         return self.window.start + length * np.arange(1, count + 1) / count
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its canonical JSON, in hexadecimal: equal schedules have equal ones."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def unmatched(self, places: Sequence[Place]) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return every override that has no effect on the quantizers of a network.
+
+        Args:
+            places: all quantizers of the network.
+
+        Returns:
+            Place within the schedule, and what is wrong there; empty if all is well.
+        """
+        names = ", ".join(sorted({f"`{place.name}`" for place in places})) or "none"
+        faults: list[tuple[tuple[str | int, ...], str]] = []
+        for i, override in enumerate(self.overrides):
+            matching = [place for place in places if override.matches(place)]
+            if not matching and override.pattern is not None:
+                message = f"`{override.pattern}` matches no quantizer here; their names: {names}"
+                faults.append((("overrides", i, "pattern"), message))
+            elif not matching:
+                faults.append((("overrides", i), "matches no quantizer of this network"))
+            elif all(self._override(place) is not override for place in matching):
+                message = "later overrides take all that it matches; remove it or move it down"
+                faults.append((("overrides", i), message))
+        return faults
+
     def _override(self, place: Place) -> Override | None:
         return next((o for o in reversed(self.overrides) if o.matches(place)), None)
 
-    def _curve(self, u: np.ndarray, place: Place, backward: bool) -> np.ndarray:
+    def _curve(self, u: np.ndarray, place: Place, backward: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return h and 1 - h of one quantizer."""
         override = self._override(place)
         window = override.window if override and override.window else self.window
         decay = override.decay if override and override.decay else self.decay
         depth = np.array([place.depth])
         shift = self.lag.activations * (place.role == "activations") + self.lag.backward * backward
         start, end = (np.clip(edge + shift, 0, 1) for edge in window.bounds(depth))
-        length = np.where(end > start, end - start, 1.0)
-        x = np.clip((u - start) / length, 0, 1)
-        return np.where(u >= end, 1.0, np.where(u <= start, 0.0, decay(x, depth)))
+        x = np.clip((u - start) / np.where(end > start, end - start, 1.0), 0, 1)
+        closed, shut = u >= end - SLACK, u <= start
+        h = np.where(closed, 1.0, np.where(shut, 0.0, decay(x, depth)))
+        return h, np.where(closed, 0.0, np.where(shut, 1.0, decay.rest(x, depth)))
+
+
+def _progress(u: float | np.ndarray) -> np.ndarray:
+    progress = np.asarray(u, dtype=float)
+    if not np.all((progress >= 0) & (progress <= 1)):
+        raise ValueError(f"progress must lie in [0, 1], but got {u}")
+    return progress[..., None]
+
+
+def _columns(progress: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(columns, axis=-1) if columns else np.zeros((*progress.shape[:-1], 0))

@@ -1,0 +1,18 @@
+"""YAML files that people write: read as models with every fault at its line; bundled ones."""
+
+from qsched.files.bundled import bundled, bundled_names, resolve
+from qsched.files.document import Document, broken_rules, load
+from qsched.files.text import Path, Value, parse, to_yaml
+
+__all__ = [
+    "Document",
+    "Path",
+    "Value",
+    "broken_rules",
+    "bundled",
+    "bundled_names",
+    "load",
+    "parse",
+    "resolve",
+    "to_yaml",
+]

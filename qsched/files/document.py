@@ -1,0 +1,192 @@
+"""A file as data that knows its lines, and its conversion to a model with all faults at once."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from qsched.errors import InputError, Problem, SpecError, nearest
+from qsched.files.text import Path, Value, dotted, parse
+
+__all__ = ["Document", "broken_rules", "load"]
+
+M = TypeVar("M", bound=BaseModel)
+
+_BROKEN_RULES = "broken_rules"
+
+
+def broken_rules(problems: Iterable[tuple[Path, str]]) -> PydanticCustomError:
+    """Return an error for a validator to raise: several faults, each at its own place.
+
+    Args:
+        problems: place, relative to the model that raises, and message.
+    """
+    faults = tuple(problems)
+    text = "; ".join(f"{dotted(path)}: {message}" if path else message for path, message in faults)
+    return PydanticCustomError(_BROKEN_RULES, "{text}", {"text": text, "problems": faults})
+
+
+@dataclass(frozen=True)
+class Document:
+    """The data of a YAML file and the line of each of its values.
+
+    Attributes:
+        source: its path or another name, for messages.
+        data: what it holds.
+        lines: line of every value, by path from the top.
+    """
+
+    source: str
+    data: Value
+    lines: Mapping[Path, int]
+
+    @classmethod
+    def read(cls, path: pathlib.Path) -> Self:
+        """Read a YAML file.
+
+        Raises:
+            SpecError: it is not YAML text.
+            InputError: it cannot be read.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise SpecError(str(path), [Problem(f"not UTF-8 text: {error}")]) from None
+        except OSError as error:
+            raise InputError(f"cannot read `{path}`: {error.strerror}") from None
+        return cls.of(text, str(path))
+
+    @classmethod
+    def of(cls, text: str, source: str = "text") -> Self:
+        """Take YAML text from elsewhere, called ``source`` in messages."""
+        return cls(source, *parse(text, source))
+
+    def problem(self, message: str, path: Path = ()) -> Problem:
+        """Return a fault at the place ``path``, or at the nearest place above it."""
+        known = path
+        while known not in self.lines and known:
+            known = known[:-1]
+        return Problem(message, dotted(path), self.lines.get(known))
+
+    def to(self, model: type[M]) -> M:
+        """Return the data as a ``model``.
+
+        A file with a ``format`` that the model does not read has this one fault only.
+
+        Raises:
+            SpecError: with every fault, in the order of lines.
+        """
+        self._check_format(model)
+        try:
+            return model.model_validate_json(json.dumps(self.data))
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        found = [problem for detail in details for problem in self._problems(model, detail)]
+        raise SpecError(self.source, sorted(set(found), key=lambda p: p.line or 0))
+
+    def _check_format(self, model: type[BaseModel]) -> None:
+        field = model.model_fields.get("format")
+        if field is None or not isinstance(self.data, dict):
+            return
+        read = get_args(field.annotation)
+        found = self.data.get("format")
+        if found not in read:
+            formats = " or ".join(f"`{name}`" for name in read)
+            message = f"this version of qsched reads {formats}, but got {_shown(found)}"
+            raise SpecError(self.source, [self.problem(message, ("format",))])
+
+    def _problems(self, model: type[BaseModel], detail: ErrorDetails) -> list[Problem]:
+        path, kind = self._place(detail), detail["type"]
+        if kind == _BROKEN_RULES:
+            faults = detail["ctx"]["problems"]
+            return [self.problem(message, (*path, *inner)) for inner, message in faults]
+        if kind == "extra_forbidden":
+            hint = nearest(str(detail["loc"][-1]), _keys(model, detail["loc"][:-1]))
+            return [self.problem(f"unknown key; {hint}", path)]
+        if kind == "missing":
+            return [self.problem("this key is required", path)]
+        if kind == "union_tag_invalid":
+            tag, expected = detail["ctx"]["tag"], detail["ctx"]["expected_tags"]
+            key = detail["ctx"]["discriminator"].strip("'")
+            hint = nearest(tag, [name.strip("' ") for name in expected.split(",")])
+            return [self.problem(f"unknown {key} `{tag}`; {hint}", path)]
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if kind != "value_error":
+            message = f"{message}, but got {_shown(detail['input'])}"
+        return [self.problem(message, path)]
+
+    def _place(self, detail: ErrorDetails) -> Path:
+        """Return the path in the data that pydantic's location means: without tags of unions."""
+        path: list[str | int] = []
+        node: Any = self.data
+        for part in detail["loc"]:
+            if _holds(node, part):
+                path.append(part)
+                node = node[part]
+        if detail["type"] == "missing":
+            path.append(detail["loc"][-1])
+        return tuple(path)
+
+
+def load(model: type[M], path: pathlib.Path) -> M:
+    """Read a YAML file as a ``model``.
+
+    Raises:
+        SpecError: the file breaks rules; with every fault and its line.
+        InputError: the file cannot be read.
+    """
+    return Document.read(path).to(model)
+
+
+def _holds(node: Value, part: int | str) -> bool:
+    return (
+        part in node
+        if isinstance(node, dict)
+        else isinstance(node, list | tuple) and isinstance(part, int)
+    )
+
+
+def _shown(value: Value, limit: int = 60) -> str:
+    text = "nothing" if value is None else json.dumps(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Return the keys that models at ``location`` (which holds tags of unions) may have."""
+    types: list[Any] = [model]
+    for part in location:
+        models = [kind for kind in types if _is_model(kind)]
+        inner = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+        inner += [get_args(kind)[-1] for kind in types if get_origin(kind) is dict]
+        if isinstance(part, int):
+            inner += [arg for kind in types if get_origin(kind) is tuple for arg in get_args(kind)]
+        if not inner:
+            inner = [m for m in models if _has_tag(m, part)]
+        types = [kind for annotation in inner for kind in _alternatives(annotation)]
+    return {name for kind in types if _is_model(kind) for name in kind.model_fields}
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _has_tag(model: type[BaseModel], tag: int | str) -> bool:
+    return any(
+        get_origin(field.annotation) is Literal and tag in get_args(field.annotation)
+        for field in model.model_fields.values()
+    )
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for arg in get_args(annotation) for kind in _alternatives(arg)]
+    return [annotation]

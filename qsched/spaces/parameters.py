@@ -1,0 +1,124 @@
+"""The parameters of a search space: ranges and choices, some of them conditional."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from qsched.schedules.base import Frozen
+
+__all__ = ["Choice", "Float", "Int", "Parameter", "Value"]
+
+Value = float | int | str
+
+When = dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
+"""Choice parameter -> those of its choices under which this parameter is active."""
+
+
+class Float(Frozen):
+    """A real number.
+
+    Attributes:
+        low, high: the closed range.
+        log: search on a logarithmic scale.
+        when: the condition under which it is active; empty is always.
+        about: what it means, with its unit.
+    """
+
+    type: Literal["float"] = "float"
+    low: float
+    high: float
+    log: bool = False
+    when: When = {}
+    about: str = ""
+
+    def holds(self, value: object) -> bool:
+        """Return whether ``value`` lies in the range."""
+        number = isinstance(value, float | int) and not isinstance(value, bool)
+        return number and self.low <= value <= self.high  # type: ignore[operator]
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """Return a random value, uniform on the scale of the search."""
+        if not self.log:
+            return float(rng.uniform(self.low, self.high))
+        value = np.exp(rng.uniform(np.log(self.low), np.log(self.high)))
+        return float(np.clip(value, self.low, self.high))
+
+    def ends(self) -> tuple[Value, ...]:
+        """Return the extreme values."""
+        return self.low, self.high
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the range."""
+        found = []
+        if not self.low < self.high:
+            found.append(f"low < high must hold, but got low={self.low}, high={self.high}")
+        if self.log and self.low <= 0:
+            found.append(f"a log range needs low > 0, but got low={self.low}")
+        return found
+
+
+class Int(Frozen):
+    """A whole number in the closed range from ``low`` to ``high``."""
+
+    type: Literal["int"] = "int"
+    low: int
+    high: int
+    when: When = {}
+    about: str = ""
+
+    def holds(self, value: object) -> bool:
+        """Return whether ``value`` is a whole number in the range."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and self.low <= value <= self.high  # type: ignore[operator]
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """Return a random value, uniform."""
+        return int(rng.integers(self.low, self.high, endpoint=True))
+
+    def ends(self) -> tuple[Value, ...]:
+        """Return the extreme values."""
+        return self.low, self.high
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the range."""
+        if self.low < self.high:
+            return []
+        return [f"low < high must hold, but got low={self.low}, high={self.high}"]
+
+
+class Choice(Frozen):
+    """One of several names."""
+
+    type: Literal["choice"] = "choice"
+    choices: Annotated[tuple[str, ...], Field(min_length=1)]
+    when: When = {}
+    about: str = ""
+
+    def holds(self, value: object) -> bool:
+        """Return whether ``value`` is one of the choices."""
+        return value in self.choices
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Return a random choice, uniform."""
+        return self.choices[int(rng.integers(len(self.choices)))]
+
+    def ends(self) -> tuple[Value, ...]:
+        """Return all choices."""
+        return self.choices
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the choices."""
+        if len(set(self.choices)) == len(self.choices):
+            return []
+        return [f"choices must differ, but got {list(self.choices)}"]
+
+
+Parameter = Annotated[Float | Int | Choice, Field(discriminator="type")]
+
+
+def is_active(parameter: Parameter, chosen: dict[str, Value]) -> bool:
+    """Return whether the condition of ``parameter`` holds among the values chosen before it."""
+    return all(chosen.get(name) in values for name, values in parameter.when.items())
