@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +29,7 @@ from qsched.storage.rows import (
     run_row,
     run_values,
     study_row,
+    study_spec,
 )
 from qsched.storage.schema import no_database, prepare
 
@@ -103,15 +105,15 @@ class Storage:
     def add_trials(self, study: str, trials: Sequence[FrozenTrial]) -> None:
         """Append finished trials to the Optuna study called ``study``, all of them or none.
 
-        Far cheaper than ``ask``, ``report`` and ``tell``, which write one by one. An
-        ``optuna.Study`` that is open already sees them when it next reads its trials.
+        One transaction, where ``ask``, ``report`` and ``tell`` commit every value. An
+        ``optuna.Study`` that is open already sees the trials when it next reads them.
 
         Raises:
             KeyError: Optuna has no study of this name.
         """
         from qsched.storage.trials import add_trials
 
-        add_trials(self.optuna, study, trials)
+        add_trials(self.optuna, self._engine, study, trials)
 
     def save_study(self, spec: StudySpec, sha256: str) -> None:
         """Store a study, in state ``running``; one that is stored already is left as it is.
@@ -262,6 +264,10 @@ class Storage:
             }
         return [run_row(row, spec.task, schedules) for row in rows]
 
+    def guard(self) -> AbstractContextManager[None]:
+        """Return a context whose database errors, Optuna's too, become ``StorageError``."""
+        return readable_errors(self._engine)
+
     def close(self) -> None:
         """Close all connections; the instance is of no use afterwards."""
         if "optuna" in self.__dict__:
@@ -281,7 +287,7 @@ class Storage:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise self._unknown(name)
-        return row.id, StudySpec.model_validate_json(row.spec)
+        return row.id, study_spec(name, row.spec)
 
     def _set(self, name: str, **values: str) -> None:
         query = update(tables.studies).where(tables.studies.c.name == name)

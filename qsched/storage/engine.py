@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from qsched.errors import InputError, StorageError
 
-__all__ = ["connect", "readable_errors", "sqlite_file", "write"]
+__all__ = ["connect", "readable_errors", "shown", "sqlite_file", "write"]
 
 BUSY_SECONDS = 30
 
@@ -80,8 +80,12 @@ def readable_errors(engine: Engine) -> Iterator[None]:
     """Turn a database error of the block into a one-line :class:`StorageError`."""
     try:
         yield
-    except DBAPIError as error:
-        raise StorageError(f"{shown(engine)}: {_reason(error)}") from error
+    except Exception as error:
+        # Optuna raises errors of its own, caused by those of the database.
+        cause = error if isinstance(error, DBAPIError) else error.__cause__
+        if not isinstance(cause, DBAPIError):
+            raise
+        raise StorageError(f"{shown(engine)}: {_reason(cause)}") from error
 
 
 def shown(engine: Engine) -> str:
@@ -97,10 +101,9 @@ def _options(url: URL) -> dict[str, Any]:
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
-    """WAL: readers and the writer do not block each other; NORMAL: no fsync a commit."""
+    """NORMAL: no fsync a commit; a power cut may undo the last ones, but breaks nothing."""
     cursor = connection.cursor()
     try:
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:

@@ -8,18 +8,30 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import RowMapping
 
+from qsched.errors import VersionError
 from qsched.schedules import Schedule
 from qsched.specs import CurvePoint, Run, RunResult, StudySpec, TaskSpec
 
-__all__ = ["Phase", "RunRow", "State", "StudyRow", "now", "run_row", "run_values"]
+__all__ = [
+    "Phase",
+    "RunRow",
+    "State",
+    "StudyRow",
+    "compact",
+    "now",
+    "run_row",
+    "run_values",
+    "study_row",
+    "study_spec",
+]
 
 Phase = Literal["search", "selection", "report"]
 State = Literal["running", "interrupted", "finished", "failed"]
 
-_CURVE = TypeAdapter(tuple[tuple[int, float, float], ...])
+_CURVE = TypeAdapter(tuple[CurvePoint, ...])
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,7 @@ def study_row(row: RowMapping) -> StudyRow:
     """Return the study of a row of the studies table."""
     return StudyRow(
         name=row["name"],
-        spec=StudySpec.model_validate_json(row["spec"]),
+        spec=study_spec(row["name"], row["spec"]),
         sha256=row["sha256"],
         state=row["state"],
         created=row["created"].replace(tzinfo=UTC),
@@ -89,6 +101,22 @@ def study_row(row: RowMapping) -> StudyRow:
         notes=json.loads(row["notes"]),
         versions=json.loads(row["versions"]),
     )
+
+
+def study_spec(name: str, text: str) -> StudySpec:
+    """Return the spec of a stored study.
+
+    Raises:
+        VersionError: a release with other study files stored it.
+    """
+    try:
+        return StudySpec.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise VersionError(
+            f"a stored study must be one that this release understands, but `{name}` has "
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}; use the release that stored it"
+        ) from None
 
 
 def run_values(row: RunRow, study_id: int, schedule: str, created: datetime) -> dict[str, Any]:
@@ -107,7 +135,7 @@ def run_values(row: RunRow, study_id: int, schedule: str, created: datetime) -> 
         "status": result.status,
         "accuracy": result.accuracy,
         "loss": result.loss,
-        "curve": compact([(p.step, p.loss, p.accuracy) for p in result.curve]),
+        "curve": _CURVE.dump_json(result.curve).decode(),
         "steps": result.steps,
         "seconds": result.seconds,
         "reason": result.reason,
@@ -130,10 +158,7 @@ def run_row(row: RowMapping, task: TaskSpec, schedules: Mapping[str, Schedule]) 
         status=row["status"],
         accuracy=row["accuracy"],
         loss=row["loss"],
-        curve=tuple(
-            CurvePoint(step=step, loss=loss, accuracy=accuracy)
-            for step, loss, accuracy in _CURVE.validate_json(row["curve"])
-        ),
+        curve=_CURVE.validate_json(row["curve"]),
         steps=row["steps"],
         seconds=row["seconds"],
         reason=row["reason"],

@@ -1,26 +1,19 @@
-"""The schema version of a study database: checked, and brought up to date by migrations."""
+"""The schema version of a study database: checked, and brought up to date."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
 
-from alembic.config import Config
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, inspect
-
-from qsched.errors import InputError, VersionError
+from qsched.errors import InputError
 from qsched.storage.engine import readable_errors, shown, write
 from qsched.storage.tables import VERSION_TABLE
 
-__all__ = ["HEAD", "prepare"]
+__all__ = ["HEAD", "no_database", "prepare"]
 
 HEAD = "v0.1.0"
 """The schema version that this release reads and writes."""
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 
 def prepare(engine: Engine, create: bool) -> None:
@@ -34,12 +27,23 @@ def prepare(engine: Engine, create: bool) -> None:
         StorageError: the database cannot be read or written.
     """
     with readable_errors(engine), engine.connect() as connection:
-        if _version(connection) == HEAD:
-            return
-    if not create and _is_empty(engine):
+        found = _version(connection)
+        empty = not inspect(connection).get_table_names()
+    if found == HEAD:
+        return
+    if empty and not create:
         raise no_database(engine)
+    from qsched.storage.migrate import migrate, revisions
+
+    if not empty:
+        revisions(found, shown(engine))
+    elif engine.dialect.name == "sqlite":
+        # Readers and the writer do not block each other. The file remembers it.
+        with readable_errors(engine), engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     with write(engine) as connection:
-        _migrate(connection)
+        if (found := _version(connection)) != HEAD:
+            migrate(connection, revisions("base" if empty else found, shown(engine)))
 
 
 def no_database(engine: Engine) -> InputError:
@@ -50,44 +54,8 @@ def no_database(engine: Engine) -> InputError:
     )
 
 
-def _is_empty(engine: Engine) -> bool:
-    with readable_errors(engine), engine.connect() as connection:
-        return not inspect(connection).get_table_names()
-
-
 def _version(connection: Connection) -> str | None:
     """Return the schema version; None if the database has none."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return _context(connection).get_current_revision()
-
-
-def _context(connection: Connection) -> MigrationContext:
-    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-
-
-def _migrate(connection: Connection) -> None:
-    found = _version(connection)
-    if found == HEAD:  # Another process was faster.
-        return
-    name = shown(connection.engine)
-    if found is None and (tables := inspect(connection).get_table_names()):
-        raise VersionError(
-            f"a study database holds qsched's tables, but {name} is of another program (table "
-            f"`{tables[0]}`); name another database"
-        )
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    try:
-        revisions = list(scripts.iterate_revisions(HEAD, found or "base"))
-    except CommandError:
-        raise VersionError(
-            f"this release reads study databases up to schema {HEAD}, but {name} has {found}; "
-            "install the newer qsched that wrote it, or name another database"
-        ) from None
-    context = _context(connection)
-    with Operations.context(context):
-        for revision in reversed(revisions):
-            revision.module.upgrade()
-    context.stamp(scripts, HEAD)
+    return connection.scalar(select(_VERSION.c.version_num))
