@@ -15,7 +15,7 @@ from qsched.specs import DataSpec
 from qsched.tasks.data import Dataset, Raw, prepare
 from qsched.tasks.files import find, read, search_path
 
-__all__ = ["load", "load_records"]
+__all__ = ["load", "load_records", "read_raw"]
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 BATCHES = "cifar-10-batches-bin"
@@ -49,14 +49,19 @@ def load(spec: DataSpec, folder: Path | None) -> Dataset:
 
 def load_records(spec: DataSpec, folder: Path | None, records: int) -> Dataset:
     """Load files in CIFAR-10's layout that hold ``records`` examples each."""
+    train, test = read_raw(folder, records)
+    return prepare(spec, train, test, classes=CLASSES, unit=255)
+
+
+def read_raw(folder: Path | None, records: int) -> tuple[Raw, Raw]:
+    """Read and check training and test examples: images of bytes [N, 3, 32, 32]."""
     bases = search_path("cifar10", folder, ADVICE)
     folders = tuple(path for base in bases for path in (base / BATCHES, base))
     advice = _advice(folders)
-    train = [_batch(f"data_batch_{i}.bin", folders, advice, records) for i in range(1, 6)]
-    test = _batch("test_batch.bin", folders, advice, records)
-    x = np.concatenate([batch.x for batch in train])
-    y = np.concatenate([batch.y for batch in train])
-    return prepare(spec, Raw(x, y), test, classes=CLASSES, unit=255)
+    batches = [_batch(f"data_batch_{i}.bin", folders, advice, records) for i in range(1, 6)]
+    x = np.concatenate([batch.x for batch in batches])
+    y = np.concatenate([batch.y for batch in batches])
+    return Raw(x, y), _batch("test_batch.bin", folders, advice, records)
 
 
 def _advice(folders: tuple[Path, ...]) -> str:

@@ -18,7 +18,15 @@ from qsched.specs import DataSpec
 from qsched.tasks.data import Dataset, Raw, prepare
 from qsched.tasks.files import find, read, search_path
 
-__all__ = ["FASHION_MNIST", "MNIST", "Published", "load", "load_fashion_mnist", "load_mnist"]
+__all__ = [
+    "FASHION_MNIST",
+    "MNIST",
+    "Published",
+    "load",
+    "load_fashion_mnist",
+    "load_mnist",
+    "read_raw",
+]
 
 UNSIGNED_BYTE = 8
 
@@ -99,10 +107,15 @@ def load(published: Published, spec: DataSpec, folder: Path | None) -> Dataset:
         DataError: a file is missing, truncated, of another layout, or of another data set.
         InputError: the sizes or the pooling asked for do not fit.
     """
+    train, test = read_raw(published, folder)
+    return prepare(spec, train, test, classes=published.classes, unit=255)
+
+
+def read_raw(published: Published, folder: Path | None) -> tuple[Raw, Raw]:
+    """Read and check training and test examples: images of bytes [N, 1, side, side]."""
     folders = search_path(published.name, folder, published.advice)
     train = _raw("train", published.train, folders, published)
-    test = _raw("t10k", published.test, folders, published)
-    return prepare(spec, train, test, classes=published.classes, unit=255)
+    return train, _raw("t10k", published.test, folders, published)
 
 
 def _raw(prefix: str, size: int, folders: tuple[Path, ...], published: Published) -> Raw:

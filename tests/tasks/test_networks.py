@@ -1,0 +1,195 @@
+"""Networks: counts from the papers, and shapes and counts against torch's own modules."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from qsched.errors import InputError
+from qsched.lanes.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Linear,
+    MaxPool,
+    Residual,
+)
+from qsched.registry import NETWORKS
+from qsched.specs import Precision
+from qsched.tasks import parameters
+from qsched.tasks.networks import with_precision
+
+Layers = tuple[Layer, ...]
+
+
+class _Sum(nn.Module):
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x) + self.shortcut(x)
+
+
+def _modules(layers: Layers) -> nn.Sequential:
+    """Return the same network of torch's lazy modules, which infer their own sizes."""
+    return nn.Sequential(*(_module(layer) for layer in layers))
+
+
+def _module(layer: Layer) -> nn.Module:
+    match layer:
+        case Linear():
+            return nn.LazyLinear(layer.features, bias=layer.bias)
+        case Conv(channels, kernel, stride, padding):
+            return nn.LazyConv2d(channels, kernel, stride, padding, bias=layer.bias)
+        case BatchNorm():
+            return _LazyNorm()
+        case MaxPool():
+            return nn.MaxPool2d(layer.size)
+        case GlobalAveragePool():
+            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case Flatten():
+            return nn.Flatten()
+        case Activation():
+            return nn.Hardtanh()
+        case Residual():
+            return _Sum(_modules(layer.body), _modules(layer.shortcut))
+
+
+class _LazyNorm(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "norm"):
+            self.norm = (nn.BatchNorm2d if x.ndim == 4 else nn.BatchNorm1d)(x.shape[1])
+        return self.norm(x)
+
+
+def _build(name: str, width: int | None = None, classes: int = 10) -> Layers:
+    return NETWORKS.load(name)(width, classes)
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize(
+    ("name", "width", "shape"),
+    [
+        ("mlp3", 32, (1, 8, 8)),
+        ("mlp9", None, (13,)),
+        ("cnn5", None, (1, 7, 7)),
+        ("cnn5", None, (3, 14, 14)),
+        ("cnn9", 8, (1, 8, 8)),
+        ("cnn9", None, (3, 32, 32)),
+        ("vgg8", 8, (3, 32, 32)),
+        ("vgg8", 4, (1, 8, 8)),
+        ("resnet20", None, (3, 32, 32)),
+        ("resnet20", 4, (1, 7, 7)),
+        ("tnn96", None, (3, 32, 32)),
+        ("tnn96", 16, (1, 28, 28)),
+        ("tnn96", 8, (1, 16, 16)),
+    ],
+)
+def test_parameters_against_torch(name: str, width: int | None, shape: tuple[int, ...]) -> None:
+    layers = _build(name, width)
+    network = _modules(layers)
+    assert network(torch.zeros(2, *shape)).shape == (2, 10)
+    assert parameters(layers, shape) == sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "shape", "expected"),
+    [
+        # 64-16, eight 16-16, nine normalizations, 16-10 with bias
+        ("mlp9", 16, (1, 8, 8), 64 * 16 + 8 * 256 + 9 * 32 + 170),
+        ("mlp3", 32, (1, 8, 8), 64 * 32 + 2 * 1024 + 3 * 64 + 330),
+        # 4,427,136 in convolutions, 9,437,184 and 10,250 in the dense layers, 7,424 normalization
+        ("vgg8", None, (3, 32, 32), 13_881_994),
+        # He et al. state 0.27 M; 269,722 without the projections
+        ("resnet20", None, (3, 32, 32), 269_722 + 16 * 32 + 32 * 64 + 2 * (32 + 64)),
+        # A 96 -> 96 layer of 3x3 has 82,944 weights
+        ("tnn96", None, (3, 32, 32), 27 * 96 + 6 * 82_944 + 7 * 192 + 864 * 10 + 10),
+    ],
+)
+def test_known_counts(name: str, width: int | None, shape: tuple[int, ...], expected: int) -> None:
+    assert parameters(_build(name, width), shape) == expected
+
+
+def _weighted(layers: Layers) -> list[Linear | Conv]:
+    found: list[Linear | Conv] = []
+    for layer in layers:
+        if isinstance(layer, Residual):
+            found += _weighted(layer.body) + _weighted(layer.shortcut)
+        elif isinstance(layer, Linear | Conv):
+            found.append(layer)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS.names()))
+@pytest.mark.parametrize("classes", [2, 10])
+def test_every_network_ends_in_a_full_precision_classifier(name: str, classes: int) -> None:
+    *hidden, last = _weighted(_build(name, 8, classes))
+    assert last == Linear(classes, quantized=False, bias=True)
+    assert not any(layer.bias for layer in hidden)
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [("mlp3", 3), ("mlp9", 9), ("cnn5", 5), ("cnn9", 9), ("vgg8", 7), ("tnn96", 7)],
+)
+def test_depth_is_what_the_name_says(name: str, depth: int) -> None:
+    layers = _build(name)
+    assert sum(layer.quantized for layer in _weighted(layers)) == depth
+    assert sum(isinstance(layer, Activation) for layer in layers) == depth
+
+
+def test_resnet_quantizes_all_but_projections_and_classifier() -> None:
+    layers = _build("resnet20")
+    quantized = [layer for layer in _weighted(layers) if layer.quantized]
+    assert len(quantized) == 19
+    assert all(isinstance(layer, Conv) and layer.kernel == 3 for layer in quantized)
+    inside = [x for layer in layers if isinstance(layer, Residual) for x in layer.body]
+    assert sum(isinstance(layer, Activation) for layer in (*layers, *inside)) == 19
+
+
+def test_tnn96_keeps_within_the_accelerator() -> None:
+    weighted = _weighted(_build("tnn96"))
+    convolutions = [layer for layer in weighted if isinstance(layer, Conv)]
+    assert len(weighted) <= 8
+    assert all(c.kernel == 3 and c.stride <= 3 and c.padding in (0, 1) for c in convolutions)
+    assert all(c.channels <= 96 for c in convolutions)
+    body = _build("tnn96")[:-1]
+    probe = (*body, Linear(1))
+    # The classifier reads 3 x 3 positions of 96 channels, as one more 3x3 layer would.
+    assert parameters(probe, (3, 32, 32)) - parameters(body, (3, 32, 32)) == 3 * 3 * 96
+    with pytest.raises(InputError, match="at most 96 channels.*network.width is 97"):
+        _build("tnn96", 97)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("vgg8", (1, 7, 7), "MaxPool needs larger images"),
+        ("tnn96", (1, 15, 15), "MaxPool needs larger images"),
+        ("cnn5", (64,), "Conv reads images"),
+        ("resnet20", (64,), "Conv reads images"),
+    ],
+)
+def test_inputs_that_do_not_fit(name: str, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parameters(_build(name, 8), shape)
+
+
+def test_unlike_arms_of_a_residual() -> None:
+    with pytest.raises(InputError, match="give the shortcut a projection"):
+        parameters((Residual((Conv(8),)),), (4, 6, 6))
+    with pytest.raises(InputError, match="Linear reads features"):
+        parameters((Linear(8),), (4, 6, 6))
+
+
+def test_precision_reaches_into_residuals() -> None:
+    layers = (Residual((Conv(4), Conv(4))), Flatten(), Residual((Linear(3),), (Linear(3),)))
+    changed = _weighted(with_precision(layers, Precision(first=False, last=False)))
+    assert [layer.quantized for layer in changed] == [False, True, True, False]
+    with pytest.raises(InputError, match="at least one Linear or Conv"):
+        with_precision((Flatten(),), Precision())
