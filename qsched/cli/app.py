@@ -1,0 +1,83 @@
+"""The typer application: one table of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from qsched import __version__
+from qsched.cli.check import validate
+from qsched.cli.copy import cp
+from qsched.cli.dashboard import dashboard
+from qsched.cli.listing import ls
+from qsched.cli.reference import reference
+from qsched.cli.results import export, report
+from qsched.cli.retrain import compare, train
+from qsched.cli.run import run
+from qsched.cli.show import show
+from qsched.cli.status import status
+
+__all__ = ["app"]
+
+Command = Callable[..., None]
+
+_PANELS: dict[str, tuple[Command, ...]] = {
+    "Files: studies, search spaces, schedules, tasks": (ls, show, validate, cp),
+    "Studies": (run, status, report, dashboard),
+    "Schedules": (export, train, compare),
+}
+
+app = typer.Typer(
+    name="qsched",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qsched {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Learn training schedules for quantized neural networks.
+
+    A study file names a task, a search space, hand-coded baselines and a budget. Running it ends
+    in a verdict, a report and a schedule file that can be used elsewhere:
+
+    \b
+        qsched cp digits-ana my.yaml          a study file of your own
+        qsched validate my.yaml               all its errors at once
+        qsched run my.yaml                    search, confirm, verdict; again: resume
+        qsched report my                      one HTML file
+        qsched export my --out best.yaml      the schedule
+        qsched train best.yaml --task my      use it, and check what it promises
+
+    A bare name is a bundled file (see `qsched ls`); anything with a `/` or a suffix is a path.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _register(command: Command, **options: Any) -> None:
+    app.command(**options)(command)
+
+
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        _register(_command, rich_help_panel=_panel)
+_register(reference, hidden=True)

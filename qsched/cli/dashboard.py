@@ -1,0 +1,32 @@
+"""``qsched dashboard``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qsched.cli.options import DATABASE, DatabaseOption
+
+__all__ = ["dashboard"]
+
+_LOOPBACK = "127.0.0.1"
+
+
+def dashboard(
+    db: DatabaseOption = DATABASE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8080,
+) -> None:
+    """Open the Optuna dashboard on the study database, for this machine only; Ctrl-C ends it.
+
+    \b
+        qsched dashboard
+        qsched dashboard --db sqlite:///elsewhere.db --port 9000
+    """
+    from optuna_dashboard import run_server
+
+    from qsched.storage import Storage
+
+    with Storage.open(db, create=False) as storage:
+        typer.echo(f"http://{_LOOPBACK}:{port}/ (Ctrl-C ends it)")
+        run_server(storage.optuna, host=_LOOPBACK, port=port)

@@ -1,0 +1,85 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "DATABASE",
+    "DataOption",
+    "DatabaseOption",
+    "JsonOption",
+    "PluginOption",
+    "SeedsOption",
+    "TaskOption",
+    "WorkersOption",
+    "default_workers",
+    "use_data",
+    "use_plugins",
+]
+
+DATABASE = "sqlite:///qsched.db"
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DatabaseOption = Annotated[
+    str,
+    typer.Option("--db", envvar="QSCHED_DB", metavar="URL", help="The study database."),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="QSCHED_DATA",
+        metavar="FOLDER",
+        help="Where the files of published data sets lie.",
+    ),
+]
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="A Python file that registers data sets or networks of your own; may be repeated.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Processes that train; 1 trains in this one. Default: one a CPU core.",
+    ),
+]
+TaskOption = Annotated[
+    str,
+    typer.Option("--task", metavar="STUDY", help="The study whose task is trained on."),
+]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", min=2, metavar="N", help="How many fresh seeds.")
+]
+
+
+def use_data(folder: Path | None) -> None:
+    """Let loaders, in this process and its workers, look in ``folder``."""
+    if folder is not None:
+        os.environ["QSCHED_DATA"] = str(folder.absolute())
+
+
+def use_plugins(files: Sequence[Path] | None) -> tuple[Path, ...]:
+    """Register what plugin files hold, in this process; return them as absolute paths."""
+    from qsched.plugins import load_plugin
+
+    for file in files or ():
+        load_plugin(file)
+    return tuple(file.absolute() for file in files or ())
+
+
+def default_workers() -> int:
+    """Return the number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -1,0 +1,39 @@
+"""``qsched reference``, hidden: the page docs/cli.md, written from the commands."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import typer
+
+__all__ = ["reference"]
+
+_HEAD = """\
+# Command line
+
+<!-- Written by `make docs` from the commands; a test compares. -->
+"""
+
+
+def reference(context: typer.Context) -> None:
+    """Print the page of all commands in Markdown."""
+    root: Any = context.find_root().command
+    parts = [_HEAD, inspect.cleandoc(root.help).replace("\b\n", "")]
+    for name, command in root.commands.items():
+        if not command.hidden:
+            parts.append(_section(name, command, typer.Context(command, info_name=name)))
+    typer.echo("\n\n".join(part.strip() for part in parts))
+
+
+def _section(name: str, command: Any, context: typer.Context) -> str:
+    usage = " ".join(["qsched", name, *command.collect_usage_pieces(context)])
+    text = inspect.cleandoc(command.help).replace("\b\n", "")
+    rows = [row for p in command.get_params(context) if (row := _row(p, context)) is not None]
+    lines = ["| | |", "|---|---|", *(f"| `{left}` | {right} |" for left, right in rows)]
+    return "\n\n".join((f"## qsched {name}", f"`{usage}`", text, "\n".join(lines)))
+
+
+def _row(parameter: Any, context: typer.Context) -> tuple[str, str] | None:
+    row = parameter.get_help_record(context)
+    return None if row is None else (row[0].strip(), " ".join(row[1].split()).replace("|", "\\|"))

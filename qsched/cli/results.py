@@ -1,0 +1,96 @@
+"""``qsched report`` and ``qsched export``: what a study leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qsched.cli.copy import write
+from qsched.cli.options import DATABASE, DatabaseOption
+from qsched.cli.stored import stored_name
+
+if TYPE_CHECKING:
+    from qsched.storage import Storage
+
+__all__ = ["default_folder", "export", "export_to", "report", "report_to"]
+
+
+def report(
+    study: Annotated[str, typer.Argument(help="A stored study.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file [qsched-out/<study>/report.html]."),
+    ] = None,
+    db: DatabaseOption = DATABASE,
+) -> None:
+    """Write a study's report: one HTML file that works offline.
+
+    An unfinished study gives a report without a verdict. The main figures are saved to the
+    Optuna dashboard as well (`qsched dashboard`).
+
+    \b
+        qsched report digits-ana
+        qsched report digits-ana --out digits.html
+    """
+    from qsched.storage import Storage
+
+    name = stored_name(study)
+    with Storage.open(db, create=False) as storage:
+        typer.echo(str(report_to(storage, name, out or default_folder(name) / "report.html")))
+
+
+def export(
+    study: Annotated[str, typer.Argument(help="A stored study.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file; without it, it is printed.")
+    ] = None,
+    arm: Annotated[
+        str | None, typer.Option(help="Another schedule than the one found, such as `trial-40`.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    db: DatabaseOption = DATABASE,
+) -> None:
+    """Write the schedule that a study found as a file that can be used elsewhere.
+
+    \b
+        qsched export digits-ana --out best.yaml
+        qsched export digits-ana --arm trial-40
+    """
+    from qsched.schedules.file import dump
+    from qsched.storage import Storage
+    from qsched.study import export as exported
+
+    name = stored_name(study)
+    with Storage.open(db, create=False) as storage:
+        text = dump(exported(storage, name, arm))
+    if out is None:
+        typer.echo(text.rstrip())
+        return
+    write(out, text, force=force)
+    typer.echo(str(out))
+
+
+def report_to(storage: Storage, name: str, path: Path) -> Path:
+    """Write the report of a stored study, and its figures to the dashboard."""
+    from qsched.report import figures, save_to_dashboard
+    from qsched.report import write as write_report
+
+    written = write_report(storage, name, path)
+    save_to_dashboard(storage, name, figures(storage, name))
+    return written
+
+
+def export_to(storage: Storage, name: str, path: Path) -> Path:
+    """Write the schedule file of a finished study, replacing an older one."""
+    from qsched.schedules.file import dump
+    from qsched.study import export as exported
+
+    write(path, dump(exported(storage, name)), force=True)
+    return path
+
+
+def default_folder(study: str) -> Path:
+    """Return the folder of a study's report and schedule."""
+    return Path("qsched-out") / study

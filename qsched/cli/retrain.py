@@ -1,0 +1,151 @@
+"""``qsched train`` and ``qsched compare``: schedules on fresh seeds and the test set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qsched.cli.options import (
+    DATABASE,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    PluginOption,
+    SeedsOption,
+    TaskOption,
+    WorkersOption,
+    use_data,
+    use_plugins,
+)
+from qsched.cli.output import interval_text, percent, points, print_json
+from qsched.cli.stored import study_spec
+
+if TYPE_CHECKING:
+    from qsched.cli.promise import Promise
+
+__all__ = ["compare", "train"]
+
+ScheduleArgument = Annotated[str, typer.Argument(help="A schedule file: path or bundled name.")]
+
+
+def train(
+    file: ScheduleArgument,
+    task: TaskOption,
+    seeds: SeedsOption = 12,
+    db: DatabaseOption = DATABASE,
+    workers: WorkersOption = None,
+    data: DataOption = None,
+    plugin: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train by a schedule file on fresh seeds, and check the accuracy that the file states.
+
+    Accuracy is that of the fully quantized network on the test set. A file states the interval of
+    its own mean; the mean of other seeds is expected in a somewhat wider one, which is printed.
+
+    \b
+        qsched train best.yaml --task digits-ana
+        qsched train ana-rule --task fashion-ana --seeds 4 --data ~/datasets
+    """
+    from qsched.cli.fresh import accuracies, fresh_seeds
+    from qsched.cli.promise import promise
+    from qsched.schedules.file import load_schedule
+    from qsched.study.statistics import interval
+
+    use_data(data)
+    plugins = use_plugins(plugin)
+    loaded, spec = load_schedule(file), study_spec(task, db)
+    stated = promise(loaded, spec.task, seeds)
+    [found] = accuracies([loaded.schedule], spec, seeds, workers, plugins)
+    mean, level = sum(found) / seeds, spec.confirmation.level
+    bounds = interval(found, level)
+    if as_json:
+        inside = None if stated is None else stated.holds(mean)
+        print_json(
+            {
+                "schedule": loaded.name,
+                "task": spec.name,
+                "seeds": fresh_seeds(spec, seeds),
+                "accuracies": found,
+                "mean": mean,
+                "interval": bounds,
+                "level": level,
+                "stated": None if loaded.expected is None else loaded.expected.model_dump(),
+                "expected_interval": None if stated is None else stated.interval,
+                "inside": inside,
+            }
+        )
+        return
+    typer.echo(
+        f"{loaded.name} on {spec.name}, {seeds} fresh seeds, test set: "
+        f"{percent(mean)} ({100 * level:.0f} % interval {interval_text(bounds)})"
+    )
+    typer.echo(_checked(stated, mean, seeds))
+
+
+def compare(
+    first: ScheduleArgument,
+    second: ScheduleArgument,
+    task: TaskOption,
+    seeds: SeedsOption = 12,
+    db: DatabaseOption = DATABASE,
+    workers: WorkersOption = None,
+    data: DataOption = None,
+    plugin: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two schedules on common fresh seeds and the test set: the paired difference.
+
+    \b
+        qsched compare best.yaml ana-rule --task digits-ana --seeds 24
+    """
+    from qsched.cli.fresh import accuracies, fresh_seeds
+    from qsched.cli.verdict import p_value
+    from qsched.schedules.file import load_schedule
+    from qsched.study.statistics import paired
+
+    use_data(data)
+    plugins = use_plugins(plugin)
+    files = [load_schedule(file) for file in (first, second)]
+    spec = study_spec(task, db)
+    level = spec.confirmation.level
+    found = accuracies([file.schedule for file in files], spec, seeds, workers, plugins)
+    result = paired(found[0], found[1], level)
+    means = [sum(values) / seeds for values in found]
+    if as_json:
+        schedules: list[dict[str, Any]] = [
+            {"name": file.name, "mean": mean, "accuracies": values}
+            for file, mean, values in zip(files, means, found, strict=True)
+        ]
+        print_json(
+            {
+                "task": spec.name,
+                "seeds": fresh_seeds(spec, seeds),
+                "schedules": schedules,
+                "difference": result.difference,
+                "interval": result.interval,
+                "level": level,
+                "p_value": result.p_value,
+                "significant": result.significant,
+            }
+        )
+        return
+    for file, mean in zip(files, means, strict=True):
+        typer.echo(f"{file.name}  {percent(mean)}")
+    typer.echo(
+        f"difference {points(result.difference)}, {100 * level:.0f} % interval "
+        f"{points(result.interval[0])} to {points(result.interval[1])}, "
+        f"p {p_value(result.p_value)}, {seeds} seeds: "
+        + ("significant" if result.significant else "no significant difference")
+    )
+
+
+def _checked(stated: Promise | None, mean: float, seeds: int) -> str:
+    if stated is None:
+        return "the file states no test accuracy on this task"
+    verdict = "inside" if stated.holds(mean) else "outside"
+    return (
+        f"the file states {percent(stated.mean)}; the mean of {seeds} other seeds is expected in "
+        f"{interval_text(stated.interval)}: {verdict}"
+    )

@@ -1,0 +1,111 @@
+"""``qsched run``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qsched.cli.kinds import STUDY_NAME
+from qsched.cli.options import (
+    DATABASE,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    PluginOption,
+    WorkersOption,
+    use_data,
+    use_plugins,
+)
+from qsched.cli.output import print_json
+from qsched.cli.results import default_folder, export_to, report_to
+
+if TYPE_CHECKING:
+    from qsched.specs import StudySpec
+
+__all__ = ["run"]
+
+
+def _check_name(name: str | None) -> str | None:
+    if name is not None and not re.fullmatch(STUDY_NAME, name):
+        raise typer.BadParameter(
+            f"a name has lower-case letters, digits and hyphens, but got `{name}`"
+        )
+    return name
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="A bundled study, or the path of a study file.")],
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Candidates, instead of the file's.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Seed, instead of the file's.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(callback=_check_name, help="Name in the database, instead of the file's."),
+    ] = None,
+    db: DatabaseOption = DATABASE,
+    workers: WorkersOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of report and schedule [qsched-out/<study>]."),
+    ] = None,
+    data: DataOption = None,
+    plugin: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a study to its verdict, report and schedule file; the same command resumes it.
+
+    Whatever stops it (Ctrl-C, a crash, a power cut), nothing that finished is lost or repeated.
+
+    \b
+        qsched run digits-ana
+        qsched run my.yaml --trials 8 --name my-quick-look
+        qsched run my.yaml --seed 1 --name my-second-seed
+        qsched run fashion-ana --data ~/datasets
+        qsched run my.yaml --plugin my_task.py
+    """
+    use_data(data)
+    plugins = use_plugins(plugin)
+    spec = _changed(study, trials, seed, name)
+    folder = out or default_folder(spec.name)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    from qsched.cli.executors import executor
+    from qsched.cli.progress import shown
+    from qsched.cli.verdict import verdict_text
+    from qsched.storage import Storage
+    from qsched.study import run_study
+
+    with Storage.open(db) as storage:
+        try:
+            with executor(workers, plugins) as where, shown(spec.name) as observe:
+                verdict = run_study(spec, storage, where, observe)
+        except KeyboardInterrupt:
+            typer.echo("interrupted; the same command resumes the study", err=True)
+            raise
+        report = report_to(storage, spec.name, folder / "report.html")
+        schedule = export_to(storage, spec.name, folder / "schedule.yaml")
+    if as_json:
+        paths = {"report": str(report), "schedule": str(schedule)}
+        print_json({"verdict": verdict.model_dump(mode="json"), **paths})
+        return
+    typer.echo(f"{verdict_text(verdict)}\n\nreport    {report}\nschedule  {schedule}")
+
+
+def _changed(study: str, trials: int | None, seed: int | None, name: str | None) -> StudySpec:
+    from qsched.specs.files import load_study
+
+    spec = load_study(study)
+    changes: dict[str, Any] = {}
+    if trials is not None:
+        changes["budget"] = spec.budget.model_copy(update={"trials": trials})
+    if seed is not None:
+        changes["seed"] = seed
+    if name is not None:
+        changes["name"] = name
+    return spec.model_copy(update=changes)

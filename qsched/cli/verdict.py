@@ -1,0 +1,53 @@
+"""A verdict as text."""
+
+from __future__ import annotations
+
+from qsched.cli.output import interval_text, percent, points, table
+from qsched.study.verdict import ArmSummary, Comparison, Verdict
+
+__all__ = ["p_value", "verdict_text"]
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return a verdict as tables of arms and of comparisons, and its sentence."""
+    level = f"{100 * verdict.level:.0f} % interval"
+    arms = table(
+        ("contender", "schedule", "test accuracy", level), [_arm(arm) for arm in verdict.arms]
+    )
+    comparisons = table(
+        ("found against", "schedule", "difference", level, "p", ""),
+        [_comparison(comparison) for comparison in verdict.comparisons],
+    )
+    head = (
+        f"{verdict.study}: {verdict.trials} candidates tried; compared on {len(verdict.seeds)} "
+        "fresh seeds and the test set"
+    )
+    parts = [head, arms, comparisons, verdict.sentence]
+    if verdict.rungs:
+        parts.insert(3, verdict.rungs)
+    return "\n\n".join(parts)
+
+
+def _arm(arm: ArmSummary) -> tuple[str, ...]:
+    return arm.contender, arm.arm, percent(arm.mean), interval_text(arm.interval)
+
+
+def _comparison(comparison: Comparison) -> tuple[str, ...]:
+    low, high = comparison.interval
+    return (
+        comparison.other,
+        comparison.arm,
+        points(comparison.difference),
+        f"{100 * low:+.2f} to {points(high)}",
+        p_value(comparison.p_value),
+        "significant" if comparison.significant else "no significant difference",
+    )
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with the precision that it deserves.
+
+    >>> p_value(0.0312), p_value(1e-7)
+    ('0.031', '< 0.0001')
+    """
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
