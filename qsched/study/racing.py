@@ -14,7 +14,7 @@ from qsched.study.statistics import moderated_p_values
 
 __all__ = ["Raced", "best_by_name", "race"]
 
-_ALPHA = 0.05
+_ALPHA = 0.02
 """An arm stops where "not worse than the incumbent" has a smaller p-value than this."""
 
 
@@ -58,8 +58,8 @@ def race(
     """Let ``arms`` climb ``rungs``.
 
     After each rung but the last, arms that are worse than the incumbent on the seeds they have in
-    common stop (:func:`~qsched.study.statistics.moderated_p_values`, level 5 %). The incumbent is
-    the best of the given one and of the arms still in the race.
+    common stop (:func:`~qsched.study.statistics.moderated_p_values`, level 2 %). The incumbent is
+    the best of the given one and of the arms still in the race; the best of these always climbs.
 
     Args:
         arms: the arms.
@@ -107,11 +107,14 @@ def _climb(entries: Sequence[Raced], rung: Rung, measure: Measure) -> None:
 
 def _survivors(entries: Sequence[Raced], rung: Rung, incumbent: np.ndarray | None) -> list[Raced]:
     scores = np.stack([entry.scores[rung.length] for entry in entries])
-    leader = scores[scores.mean(axis=1).argmax()]
+    first = int(scores.mean(axis=1).argmax())
+    leader = scores[first]
     if incumbent is not None and incumbent[: rung.seeds].mean() > leader.mean():
         leader = incumbent[: rung.seeds]
-    p_values = moderated_p_values(scores - leader)
-    survivors = [e for e, p in zip(entries, p_values, strict=True) if p >= _ALPHA]
-    # Where the incumbent beats everyone, one arm still climbs, so that a batch always tells how
-    # good its best arm is.
-    return survivors or [entries[int(scores.mean(axis=1).argmax())]]
+    others = [i for i in range(len(entries)) if i != first]
+    # The best arm always climbs, so that a batch tells how good its best one is.
+    stays = [True] * len(entries)
+    if others:
+        for i, p_value in zip(others, moderated_p_values(scores[others] - leader), strict=True):
+            stays[i] = bool(p_value >= _ALPHA)
+    return [entry for entry, stay in zip(entries, stays, strict=True) if stay]

@@ -23,10 +23,11 @@ class Records:
     """
 
     def __init__(self, storage: Storage, name: str) -> None:
-        self._study = optuna.create_study(
+        self._storage, self._name = storage, name
+        study = optuna.create_study(
             storage=storage.optuna, study_name=name, direction="maximize", load_if_exists=True
         )
-        self._trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
+        self._trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
 
     @property
     def trials(self) -> Sequence[FrozenTrial]:
@@ -34,13 +35,16 @@ class Records:
         return self._trials
 
     def write(self, first: int, entries: Sequence[tuple[Asked, Raced]], batch: int) -> None:
-        """Write entries as trials ``first``, ``first + 1``, ...; what is there already is kept."""
-        for number, (asked, raced) in enumerate(entries, start=first):
-            if number >= len(self._trials):
-                trial = _finished(asked, raced, batch)
-                self._study.add_trial(trial)
-                trial.number = number
-                self._trials.append(trial)
+        """Write a batch as trials ``first``, ``first + 1``, ... in one transaction.
+
+        What is there already is kept.
+        """
+        new = entries[max(0, len(self._trials) - first) :]
+        trials = [_finished(asked, raced, batch) for asked, raced in new]
+        self._storage.add_trials(self._name, trials)
+        for number, trial in enumerate(trials, start=len(self._trials)):
+            trial.number = number
+        self._trials.extend(trials)
 
 
 def encoded(space: SearchSpace, raced: Raced) -> Asked:

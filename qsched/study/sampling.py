@@ -7,6 +7,7 @@ asks again for what it had asked, and no query runs while a sampler thinks.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,9 +122,12 @@ def _fast_forward(study: optuna.Study, space: SearchSpace, asked: int) -> None:
 
 
 def _tpe(seed: int, startup: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
-    )
+    with warnings.catch_warnings():
+        # `group` is what makes a multivariate sampler see conditional parameters.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
+        )
 
 
 def _random(seed: int, startup: int) -> BaseSampler:
