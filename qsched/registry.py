@@ -55,11 +55,18 @@ class Registry:
 
         Raises:
             UnknownNameError: no table entry, entry point or plugin has this name.
+            InputError: what it refers to cannot be imported.
         """
         self.check(name)
         if name not in self._objects:
             module, _, attribute = self._references[name].partition(":")
-            self._objects[name] = getattr(importlib.import_module(module), attribute)
+            try:
+                self._objects[name] = getattr(importlib.import_module(module), attribute)
+            except (ImportError, AttributeError) as error:
+                raise InputError(
+                    f"the {self.kind} `{name}` must be importable as {self._references[name]}, "
+                    f"but it is not: {error}; install what is missing or mend the entry point"
+                ) from error
         return self._objects[name]
 
     def add(self, name: str, value: Any) -> None:

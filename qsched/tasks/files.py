@@ -25,12 +25,12 @@ def search_path(name: str, folder: Path | None, advice: str) -> tuple[Path, ...]
     if folder is None:
         raise DataError(
             f"the data set `{name}` needs files, but no folder is named; {advice} into a folder "
-            f"`{name}`, and set QSCHED_DATA to the folder that holds it"
+            f"`{name}`, and name the folder that holds it with --data or QSCHED_DATA"
         )
     if not folder.is_dir():
         raise DataError(
             f"the data folder must exist, but there is no folder {folder}; "
-            f"{advice} into {folder / name}, or set QSCHED_DATA to another folder"
+            f"{advice} into {folder / name}, or name another with --data or QSCHED_DATA"
         )
     return folder / name, folder
 

@@ -99,7 +99,7 @@ def test_faults_name_rule_found_and_fix(tmp_path: Path, damage: object, message:
 
 
 def test_no_folder() -> None:
-    with pytest.raises(DataError, match="no folder is named.*set QSCHED_DATA"):
+    with pytest.raises(DataError, match="no folder is named.*--data or QSCHED_DATA"):
         idx.load(TINY, SPEC, None)
 
 

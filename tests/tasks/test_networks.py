@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -24,6 +27,9 @@ from qsched.tasks import parameters
 from qsched.tasks.networks import with_precision
 
 Layers = tuple[Layer, ...]
+
+
+NETWORKS_OF_THE_PROJECT = {"mlp3", "mlp9", "cnn5", "cnn9", "vgg8", "resnet20", "tnn96"}
 
 
 class _Sum(nn.Module):
@@ -115,6 +121,17 @@ def test_known_counts(name: str, width: int | None, shape: tuple[int, ...], expe
     assert parameters(_build(name, width), shape) == expected
 
 
+def test_counts_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
+    pattern = r"^\| `(\w+)` \|.*\| (\d+) \| (\d+)x(\d+)x(\d+) \| ([\d,]+) \|$"
+    rows = re.findall(pattern, page, re.MULTILINE)
+    assert {name for name, *_ in rows} == NETWORKS_OF_THE_PROJECT
+    for name, width, channels, height, side, count in rows:
+        shape = (int(channels), int(height), int(side))
+        assert _build(name) == _build(name, int(width))
+        assert parameters(_build(name), shape) == int(count.replace(",", ""))
+
+
 def _weighted(layers: Layers) -> list[Linear | Conv]:
     found: list[Linear | Conv] = []
     for layer in layers:
@@ -125,7 +142,7 @@ def _weighted(layers: Layers) -> list[Linear | Conv]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS.names()))
+@pytest.mark.parametrize("name", sorted(NETWORKS_OF_THE_PROJECT))
 @pytest.mark.parametrize("classes", [2, 10])
 def test_every_network_ends_in_a_full_precision_classifier(name: str, classes: int) -> None:
     *hidden, last = _weighted(_build(name, 8, classes))
