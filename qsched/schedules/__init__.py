@@ -1,5 +1,6 @@
 """Schedules: pure functions of training progress. No torch, no state."""
 
+from qsched.schedules.curve import HardeningCurve
 from qsched.schedules.decay import Cosine, Decay, Exponential, Knots, Logistic, Power, Steps
 from qsched.schedules.learning_rate import Drop, LearningRate
 from qsched.schedules.methods import Ana, Inq
@@ -26,6 +27,7 @@ __all__ = [
     "Decay",
     "Drop",
     "Exponential",
+    "HardeningCurve",
     "Inq",
     "Knots",
     "Lag",

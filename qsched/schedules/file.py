@@ -11,22 +11,13 @@ from pydantic import Field, model_validator
 from qsched.errors import SpecError
 from qsched.files import Document, broken_rules, resolve, to_yaml
 from qsched.schedules.base import Frozen
-from qsched.schedules.places import Place, Role
+from qsched.schedules.knots import ResolvedKnots
+from qsched.schedules.places import Place
 from qsched.schedules.schedule import Schedule
 
-__all__ = [
-    "Curve",
-    "ExpectedAccuracy",
-    "Provenance",
-    "QuantizerKnots",
-    "ResolvedKnots",
-    "ScheduleFile",
-    "dump",
-    "load_schedule",
-]
+__all__ = ["ExpectedAccuracy", "Provenance", "ScheduleFile", "dump", "load_schedule"]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Numbers = tuple[float, ...]
 
 
 class Provenance(Frozen):
@@ -79,79 +70,6 @@ class ExpectedAccuracy(Frozen):
             if not low <= self.mean <= high:
                 raise ValueError(f"[{low}, {high}] must hold the mean, but got mean={self.mean}")
         return self
-
-
-class Curve(Frozen):
-    """A piecewise linear function of progress, right-continuous where ``u`` repeats.
-
-    Attributes:
-        u: progress, from 0 to 1, not decreasing.
-        values: the values at ``u``.
-    """
-
-    u: Annotated[Numbers, Field(min_length=2)]
-    values: Numbers
-
-    @model_validator(mode="after")
-    def _shape(self) -> Self:
-        _check_knots(self.u, {"values": self.values})
-        return self
-
-
-class QuantizerKnots(Frozen):
-    """The controls of quantizers that share their curves.
-
-    Attributes:
-        role: what they quantize.
-        depths: their relative depths.
-        u: progress at the knots, from 0 to 1, not decreasing; equal neighbors are a jump.
-        forward_std, mean, backward_std: of the noise, in quanta (annealed quantizers).
-        frozen: frozen fraction (incrementally frozen weights).
-    """
-
-    role: Role
-    depths: Annotated[tuple[Fraction, ...], Field(min_length=1)]
-    u: Annotated[Numbers, Field(min_length=2)]
-    forward_std: Numbers | None = None
-    mean: Numbers | None = None
-    backward_std: Numbers | None = None
-    frozen: Numbers | None = None
-
-    @property
-    def controls(self) -> dict[str, Numbers]:
-        """The control values at the knots, by name."""
-        columns = {
-            "forward_std": self.forward_std,
-            "mean": self.mean,
-            "backward_std": self.backward_std,
-            "frozen": self.frozen,
-        }
-        return {name: values for name, values in columns.items() if values is not None}
-
-    @model_validator(mode="after")
-    def _shape(self) -> Self:
-        if not self.controls:
-            raise ValueError("give the values of at least one control")
-        _check_knots(self.u, self.controls)
-        return self
-
-
-class ResolvedKnots(Frozen):
-    """A schedule written out, to be followed by linear interpolation alone.
-
-    Between two knots a control is linear in progress; where ``u`` repeats, the last of the equal
-    knots holds from there on (as :func:`numpy.interp` does it).
-
-    Attributes:
-        tolerance: largest distance of the knots from the schedule, in quanta or as a fraction; as
-            a share of the initial one for the learning rate.
-        quantizers: the curves, of all roles and depths of a network.
-        learning_rate: the learning rate.
-    """
-
-    tolerance: Annotated[float, Field(gt=0)]
-    quantizers: tuple[QuantizerKnots, ...]
-    learning_rate: Curve
 
 
 class ScheduleFile(Frozen):
@@ -221,11 +139,3 @@ def load_schedule(name: str | pathlib.Path, places: Sequence[Place] = ()) -> Sch
 def dump(file: ScheduleFile) -> str:
     """Return the YAML text of a schedule file, which :func:`load_schedule` reads back."""
     return to_yaml(file.model_dump(mode="json", exclude_none=True))
-
-
-def _check_knots(u: Numbers, columns: dict[str, Numbers]) -> None:
-    if u[0] != 0 or u[-1] != 1 or any(b < a for a, b in zip(u, u[1:], strict=False)):
-        raise ValueError("u must run from 0 to 1 and not decrease")
-    for name, values in columns.items():
-        if len(values) != len(u):
-            raise ValueError(f"{name} needs {len(u)} values, as u has, but got {len(values)}")

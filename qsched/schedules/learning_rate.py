@@ -44,16 +44,26 @@ class LearningRate(Frozen):
         """Return the learning rate at progress ``u``.
 
         Args:
-            u: progress, in [0, 1].
+            u: progress, in [0, 1], of any shape.
             stages: progress at which stages begin, increasing; used with ``restart`` only.
+
+        Returns:
+            Array of the shape of ``u``.
         """
         course = np.asarray(u, dtype=float)
-        if self.restart and stages.size:
-            edges = np.unique(np.concatenate(([0.0], stages, [1.0])))
+        if self.restart:
+            edges = _edges(stages)
             stage = np.searchsorted(edges, course + SLACK, side="right") - 1
             stage = np.clip(stage, 0, edges.size - 2)
             course = np.clip((course - edges[stage]) / (edges[stage + 1] - edges[stage]), 0, 1)
         return self.initial * self._factor(course)
+
+    def breaks(self, stages: np.ndarray) -> tuple[float, ...]:
+        """Return the progress at which the learning rate may jump or bend, increasing."""
+        inner = np.array([drop.at for drop in self.drops] if self.decay == "drops" else [])
+        edges = _edges(stages) if self.restart else np.array([0.0, 1.0])
+        inside = edges[:-1, None] + np.diff(edges)[:, None] * inner
+        return tuple(np.unique(np.concatenate((edges, inside.ravel()))).tolist())
 
     def _factor(self, u: np.ndarray) -> np.ndarray:
         if self.decay == "cosine":
@@ -64,3 +74,8 @@ class LearningRate(Frozen):
             for drop in self.drops:
                 factor = np.where(u >= drop.at - SLACK, factor * drop.factor, factor)
         return factor
+
+
+def _edges(stages: np.ndarray) -> np.ndarray:
+    """Return the ends of all stages, from 0 to 1."""
+    return np.unique(np.concatenate(([0.0], stages, [1.0])))

@@ -11,7 +11,8 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from qsched.schedules.base import SLACK, Frozen
+from qsched.schedules.base import Frozen
+from qsched.schedules.curve import HardeningCurve
 from qsched.schedules.decay import Decay, Power, Steps
 from qsched.schedules.learning_rate import LearningRate
 from qsched.schedules.methods import Ana, Inq
@@ -107,6 +108,15 @@ class Schedule(Frozen):
             return None
         return self.weights if place.role == "weights" else self.activations
 
+    def curve(self, place: Place, *, backward: bool = False) -> HardeningCurve:
+        """Return the hardening curve of ``place``, or that of its backward noise."""
+        override = self._override(place)
+        window = override.window if override and override.window else self.window
+        decay = override.decay if override and override.decay else self.decay
+        shift = self.lag.activations * (place.role == "activations") + self.lag.backward * backward
+        edges = np.clip(np.array(window.bounds(np.array(place.depth))) + shift, 0, 1)
+        return HardeningCurve(float(edges[0]), float(edges[1]), decay, place.depth)
+
     def hardening(
         self, u: float | np.ndarray, places: Sequence[Place], *, backward: bool = False
     ) -> np.ndarray:
@@ -124,17 +134,8 @@ class Schedule(Frozen):
             ValueError: ``u`` is NaN or lies outside [0, 1].
         """
         progress = _progress(u)
-        return _columns(progress, [self._curve(progress, p, backward)[0] for p in places])
-
-    def relaxation(
-        self, u: float | np.ndarray, places: Sequence[Place], *, backward: bool = False
-    ) -> np.ndarray:
-        """Return 1 - h of every quantizer, exact to rounding where h is near 1.
-
-        Arguments, result and errors are those of :meth:`hardening`.
-        """
-        progress = _progress(u)
-        return _columns(progress, [self._curve(progress, p, backward)[1] for p in places])
+        curves = [self.curve(place, backward=backward).hardened(progress) for place in places]
+        return np.stack(curves, axis=-1) if curves else np.zeros((*progress.shape, 0))
 
     def at(self, u: float | np.ndarray, places: Sequence[Place]) -> np.ndarray:
         """Return the control values of every quantizer at progress ``u``.
@@ -151,29 +152,33 @@ class Schedule(Frozen):
         Raises:
             ValueError: ``u`` is NaN or lies outside [0, 1].
         """
-        frozen = self.hardening(u, places)
-        soft = self.relaxation(u, places)
-        soft_backward = self.relaxation(u, places, backward=True)
-        table = np.zeros((*soft.shape, len(CONTROLS)))
+        progress = _progress(u)
+        table = np.zeros((*progress.shape, len(places), len(CONTROLS)))
         for q, place in enumerate(places):
             match self.method(place):
                 case Ana() as ana:
-                    r, floor = soft[..., q], ana.backward_floor
-                    relaxed = np.sqrt(r) if ana.mean_decay == "sqrt" else r > 0
-                    table[..., q, FORWARD_STD] = ana.forward_std * r
-                    table[..., q, MEAN] = ana.mean * relaxed
+                    rest = self.curve(place).relaxed(progress)
+                    trailing = self.curve(place, backward=True).relaxed(progress)
+                    table[..., q, FORWARD_STD] = ana.forward_std * rest
+                    table[..., q, MEAN] = ana.mean * (
+                        np.sqrt(rest) if ana.mean_decay == "sqrt" else rest > 0
+                    )
                     table[..., q, BACKWARD_STD] = ana.backward_std * (
-                        floor + (1 - floor) * soft_backward[..., q]
+                        ana.backward_floor + (1 - ana.backward_floor) * trailing
                     )
                 case Inq():
-                    table[..., q, FROZEN] = frozen[..., q]
+                    table[..., q, FROZEN] = self.curve(place).hardened(progress)
                 case None:
                     pass
         return table
 
     def learning_rates(self, u: float | np.ndarray) -> np.ndarray:
-        """Return the learning rate at progress ``u`` in [0, 1], with restarts at stages."""
-        return self.learning_rate.at(np.asarray(u, dtype=float), self.stages())
+        """Return the learning rate at progress ``u``, with restarts at stages.
+
+        Raises:
+            ValueError: ``u`` is NaN or lies outside [0, 1].
+        """
+        return self.learning_rate.at(_progress(u), self.stages())
 
     def stages(self) -> np.ndarray:
         """Return the progress at which the stages of a stepped schedule begin (else none).
@@ -218,26 +223,9 @@ class Schedule(Frozen):
     def _override(self, place: Place) -> Override | None:
         return next((o for o in reversed(self.overrides) if o.matches(place)), None)
 
-    def _curve(self, u: np.ndarray, place: Place, backward: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return h and 1 - h of one quantizer."""
-        override = self._override(place)
-        window = override.window if override and override.window else self.window
-        decay = override.decay if override and override.decay else self.decay
-        depth = np.array([place.depth])
-        shift = self.lag.activations * (place.role == "activations") + self.lag.backward * backward
-        start, end = (np.clip(edge + shift, 0, 1) for edge in window.bounds(depth))
-        x = np.clip((u - start) / np.where(end > start, end - start, 1.0), 0, 1)
-        closed, shut = u >= end - SLACK, u <= start
-        h = np.where(closed, 1.0, np.where(shut, 0.0, decay(x, depth)))
-        return h, np.where(closed, 0.0, np.where(shut, 1.0, decay.rest(x, depth)))
-
 
 def _progress(u: float | np.ndarray) -> np.ndarray:
     progress = np.asarray(u, dtype=float)
     if not np.all((progress >= 0) & (progress <= 1)):
         raise ValueError(f"progress must lie in [0, 1], but got {u}")
-    return progress[..., None]
-
-
-def _columns(progress: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(columns, axis=-1) if columns else np.zeros((*progress.shape[:-1], 0))
+    return progress

@@ -1,0 +1,67 @@
+"""The hardening curve of one quantizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsched.schedules.base import SLACK
+from qsched.schedules.decay import Decay, Knots, Steps
+
+__all__ = ["HardeningCurve"]
+
+
+@dataclass(frozen=True)
+class HardeningCurve:
+    r"""h(u) of one quantizer: a decay shape inside a window.
+
+    .. math::
+        h(u) = 0 \text{ for } u \le start, \quad 1 \text{ for } u \ge end, \quad
+        shape\left(\frac{u - start}{end - start}, depth\right) \text{ between}
+
+    so h is non-decreasing and right-continuous, and a window of length 0 is a jump. Everything
+    that is due at u happens :data:`~qsched.schedules.base.SLACK` = 1e-9 earlier, so that rounding
+    of u, start or end cannot delay it by a step.
+
+    Attributes:
+        start: progress at which the window opens, in [0, end].
+        end: progress at which it closes, in [start, 1].
+        decay: the decay shape.
+        depth: relative depth of the quantizer, in [0, 1].
+
+    >>> curve = HardeningCurve(0.2, 0.6, Steps(stages=2), 0.0)
+    >>> curve.hardened(np.array([0.2, 0.4, 0.6, 1.0])).tolist()
+    [0.0, 0.5, 1.0, 1.0]
+    """
+
+    start: float
+    end: float
+    decay: Decay
+    depth: float
+
+    def hardened(self, u: np.ndarray) -> np.ndarray:
+        """Return h at progress ``u`` in [0, 1], of any shape."""
+        inner = self.decay(self._inside(u), np.asarray(self.depth))
+        return np.where(u >= self.end - SLACK, 1.0, np.where(u <= self.start, 0.0, inner))
+
+    def relaxed(self, u: np.ndarray) -> np.ndarray:
+        """Return 1 - h at progress ``u``, exact to rounding where h is near 1."""
+        inner = self.decay.rest(self._inside(u), np.asarray(self.depth))
+        return np.where(u >= self.end - SLACK, 0.0, np.where(u <= self.start, 1.0, inner))
+
+    def breaks(self) -> tuple[float, ...]:
+        """Return the progress at which h may jump or bend, increasing."""
+        match self.decay:
+            case Steps() as steps:
+                parts = len(steps.levels)
+            case Knots() as knots:
+                parts = len(knots.values) + 1
+            case _:
+                parts = 1
+        length = self.end - self.start
+        return tuple(self.start + length * k / parts for k in range(parts)) + (self.end,)
+
+    def _inside(self, u: np.ndarray) -> np.ndarray:
+        length = self.end - self.start if self.end > self.start else 1.0
+        return np.clip((u - self.start) / length, 0, 1)
