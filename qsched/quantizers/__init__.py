@@ -1,0 +1,37 @@
+"""Stair functions, noise, and the two algorithms that reach a stair function: ANA and INQ."""
+
+from qsched.quantizers.ana import ana
+from qsched.quantizers.inq import CODEBOOKS, Codebook, codebook, hold
+from qsched.quantizers.kernels import (
+    Plan,
+    ana_backward,
+    ana_forward,
+    backward_plan,
+    forward_plan,
+    hard,
+)
+from qsched.quantizers.noise import FAMILIES, Family, noise_family
+from qsched.quantizers.partition import freeze, frozen_count
+from qsched.quantizers.stair import STAIRS, Stair, stair
+
+__all__ = [
+    "CODEBOOKS",
+    "FAMILIES",
+    "STAIRS",
+    "Codebook",
+    "Family",
+    "Plan",
+    "Stair",
+    "ana",
+    "ana_backward",
+    "ana_forward",
+    "backward_plan",
+    "codebook",
+    "forward_plan",
+    "freeze",
+    "frozen_count",
+    "hard",
+    "hold",
+    "noise_family",
+    "stair",
+]

@@ -1,0 +1,89 @@
+"""Which weights INQ freezes next, and how many."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from qsched.errors import InputError, UnknownNameError
+
+__all__ = ["Partition", "freeze", "frozen_count"]
+
+Partition = Literal["magnitude", "random", "smallest", "error", "rpr"]
+
+
+def frozen_count(fraction: Tensor, n: int) -> Tensor:
+    """Return how many of ``n`` weights a frozen fraction means: fraction * n, halves up.
+
+    Args:
+        fraction: in [0, 1], of any shape, float64 for decimal fractions such as 0.35 to be meant.
+        n: number of weights.
+
+    Returns:
+        Integers of the same shape in [0, n], non-decreasing in the fraction; n exactly at 1.
+
+    >>> frozen_count(torch.tensor([0.0, 0.35, 0.5, 1.0]), 10).tolist()
+    [0, 4, 5, 10]
+    """
+    # The small addend lets 0.35 * 10 be the 3.5 that is meant, whichever way 0.35 was rounded.
+    return (fraction.double() * n + (0.5 + 1e-6)).floor().long().clamp(0, n)
+
+
+def freeze(
+    weights: Tensor,
+    quantized: Tensor,
+    frozen: Tensor,
+    count: Tensor,
+    partition: Partition,
+    uniform: Tensor | None = None,
+) -> Tensor:
+    """Return the frozen set grown to ``count`` weights a row.
+
+    Frozen weights stay frozen, except with ``rpr``, which draws a new set each time; a count below
+    what is frozen already changes nothing. Equal weights are frozen in their order in the row.
+
+    Args:
+        weights: [R, n]; contiguous or not. NaN comes last.
+        quantized: their quantized values, [R, n].
+        frozen: which are frozen now: bool [R, n].
+        count: how many are to be frozen: integers [R] in [0, n].
+        partition: ``magnitude`` (largest first), ``smallest`` (magnitude first), ``error``
+            (smallest quantization error first), ``random`` (all free weights alike), or ``rpr``
+            (all weights alike).
+        uniform: for ``random`` and ``rpr``: independent samples in [0, 1), [R, n].
+
+    Returns:
+        bool [R, n].
+
+    Raises:
+        UnknownNameError: no partition of this name.
+        InputError: ``random`` or ``rpr`` without ``uniform``.
+    """
+    priority = _priority(weights, quantized, partition, uniform)
+    limit = torch.finfo(priority.dtype).max
+    priority = priority.nan_to_num(nan=-limit, posinf=limit, neginf=-limit)
+    if partition != "rpr":
+        priority = priority.masked_fill(frozen, torch.inf)
+    order = priority.argsort(dim=1, descending=True, stable=True)
+    chosen = torch.arange(weights.shape[1], device=weights.device) < count[:, None]
+    grown = torch.zeros_like(frozen).scatter_(1, order, chosen)
+    return grown if partition == "rpr" else grown | frozen
+
+
+def _priority(
+    weights: Tensor, quantized: Tensor, partition: Partition, uniform: Tensor | None
+) -> Tensor:
+    match partition:
+        case "magnitude":
+            return weights.abs()
+        case "smallest":
+            return -weights.abs()
+        case "error":
+            return -(weights - quantized).abs()
+        case "random" | "rpr":
+            if uniform is None:
+                raise InputError(f"the partition `{partition}` needs `uniform`: samples in [0, 1)")
+            return uniform
+    raise UnknownNameError("partition", partition, get_args(Partition))
