@@ -59,7 +59,10 @@ def ask(
     """
     candidates = [t for t in history if t.user_attrs.get("kind") == "candidate"]
     startup = len(history) - len(candidates) + spec.batch
-    sampler = _SAMPLERS[spec.name](_sampler_seed(seed, batch, spec.name), startup)
+    with warnings.catch_warnings():
+        # Grouped TPE and QMC are what conditional parameters need; both are long in use.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = _SAMPLERS[spec.name](seed, batch, startup)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     if spec.name == "qmc":
         _fast_forward(study, space, len(candidates))
@@ -102,10 +105,9 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
             return CategoricalDistribution(parameter.choices)
 
 
-def _sampler_seed(seed: int, batch: int, name: str) -> int:
-    # A low-discrepancy sequence must go on in the same scrambling from batch to batch.
-    stream = 0 if name == "qmc" else batch
-    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+def _stream(seed: int, batch: int) -> int:
+    """Return the seed of a batch's sampler."""
+    return int(np.random.SeedSequence([seed, batch]).generate_state(1)[0])
 
 
 def _fast_forward(study: optuna.Study, space: SearchSpace, asked: int) -> None:
@@ -114,41 +116,47 @@ def _fast_forward(study: optuna.Study, space: SearchSpace, asked: int) -> None:
     example: dict[str, Value] = {}
     while set(example) != set(space.parameters):
         example = {**space.random(rng), **example}
-    study.add_trial(
-        create_trial(params=example, distributions=distributions(space, example), value=0.0)
-    )
+    known = distributions(space, example)
+    study.add_trial(create_trial(params=example, distributions=known, value=0.0))
     for _ in range(asked):
-        study.tell(study.ask(), state=TrialState.FAIL)
+        study.tell(study.ask(known), state=TrialState.FAIL)
 
 
-def _tpe(seed: int, startup: int) -> BaseSampler:
-    with warnings.catch_warnings():
-        # `group` is what makes a multivariate sampler see conditional parameters.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
-        )
-
-
-def _random(seed: int, startup: int) -> BaseSampler:
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _qmc(seed: int, startup: int) -> BaseSampler:
-    return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
-
-
-def _gp(seed: int, startup: int) -> BaseSampler:
-    return optuna.samplers.GPSampler(seed=seed, n_startup_trials=startup)
-
-
-def _cmaes(seed: int, startup: int) -> BaseSampler:
-    return optuna.samplers.CmaEsSampler(
-        seed=seed, n_startup_trials=startup, warn_independent_sampling=False
+def _tpe(seed: int, batch: int, startup: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(
+        seed=_stream(seed, batch),
+        n_startup_trials=startup,
+        multivariate=True,
+        group=True,
+        constant_liar=True,
     )
 
 
-_SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
+def _random(seed: int, batch: int, startup: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=_stream(seed, batch))
+
+
+def _qmc(seed: int, batch: int, startup: int) -> BaseSampler:
+    # The sequence goes on in one scrambling from batch to batch; choices are drawn anew.
+    return optuna.samplers.QMCSampler(
+        seed=_stream(seed, 0),
+        scramble=True,
+        independent_sampler=_random(seed, batch, startup),
+        warn_independent_sampling=False,
+    )
+
+
+def _gp(seed: int, batch: int, startup: int) -> BaseSampler:
+    return optuna.samplers.GPSampler(seed=_stream(seed, batch), n_startup_trials=startup)
+
+
+def _cmaes(seed: int, batch: int, startup: int) -> BaseSampler:
+    return optuna.samplers.CmaEsSampler(
+        seed=_stream(seed, batch), n_startup_trials=startup, warn_independent_sampling=False
+    )
+
+
+_SAMPLERS: dict[str, Callable[[int, int, int], BaseSampler]] = {
     "tpe": _tpe,
     "random": _random,
     "qmc": _qmc,
