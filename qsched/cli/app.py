@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -44,7 +45,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     version: Annotated[
@@ -73,10 +73,19 @@ def root(
         typer.echo(context.get_help())
 
 
+def _unwrapped(command: Command) -> str:
+    """Return a command's docstring with one line a paragraph, but for examples."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(
+        text if text.startswith("\b") else " ".join(text.split("\n")) for text in paragraphs
+    )
+
+
 def _register(command: Command, **options: Any) -> None:
-    app.command(**options)(command)
+    app.command(help=_unwrapped(command), **options)(command)
 
 
+app.callback(invoke_without_command=True, help=_unwrapped(root))(root)
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         _register(_command, rich_help_panel=_panel)

@@ -18,7 +18,7 @@ __all__ = ["validate"]
 def validate(
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="Bundled names or paths of files.", show_default=False),
+        typer.Argument(metavar="FILES", help="Bundled names or paths.", show_default=False),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All bundled files.")] = False,
     plugin: PluginOption = None,

@@ -17,7 +17,9 @@ __all__ = ["cp", "write"]
 
 
 def cp(
-    name: Annotated[str, typer.Argument(help="A bundled study, search space or schedule.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A bundled study, space or schedule.")
+    ],
     destination: Annotated[
         pathlib.Path, typer.Argument(metavar="DEST", help="A new file, or a folder.")
     ],

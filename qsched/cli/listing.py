@@ -29,7 +29,10 @@ class Listed(enum.StrEnum):
 
 
 def ls(
-    what: Annotated[Listed | None, typer.Argument(help="Only these. Default: all.")] = None,
+    what: Annotated[
+        Listed | None,
+        typer.Argument(metavar="KIND", help="studies, spaces, schedules or tasks. Default: all."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List bundled studies, search spaces and schedules, and the names that tasks are made of.

@@ -29,11 +29,10 @@ def reference(context: typer.Context) -> None:
 def _section(name: str, command: Any, context: typer.Context) -> str:
     usage = " ".join(["qsched", name, *command.collect_usage_pieces(context)])
     text = inspect.cleandoc(command.help).replace("\b\n", "")
-    rows = [row for p in command.get_params(context) if (row := _row(p, context)) is not None]
-    lines = ["| | |", "|---|---|", *(f"| `{left}` | {right} |" for left, right in rows)]
+    records = [p.get_help_record(context) for p in command.get_params(context)]
+    lines = [f"- `{_flat(left)}`: {_flat(right)}" for left, right in filter(None, records)]
     return "\n\n".join((f"## qsched {name}", f"`{usage}`", text, "\n".join(lines)))
 
 
-def _row(parameter: Any, context: typer.Context) -> tuple[str, str] | None:
-    row = parameter.get_help_record(context)
-    return None if row is None else (row[0].strip(), " ".join(row[1].split()).replace("|", "\\|"))
+def _flat(text: str) -> str:
+    return " ".join(text.split())

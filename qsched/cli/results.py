@@ -18,10 +18,10 @@ __all__ = ["default_folder", "export", "export_to", "report", "report_to"]
 
 
 def report(
-    study: Annotated[str, typer.Argument(help="A stored study.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A stored study.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The file [qsched-out/<study>/report.html]."),
+        typer.Option(metavar="FILE", help="The file. Default: qsched-out/STUDY/report.html."),
     ] = None,
     db: DatabaseOption = DATABASE,
 ) -> None:
@@ -42,12 +42,15 @@ def report(
 
 
 def export(
-    study: Annotated[str, typer.Argument(help="A stored study.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A stored study.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file; without it, it is printed.")
     ] = None,
     arm: Annotated[
-        str | None, typer.Option(help="Another schedule than the one found, such as `trial-40`.")
+        str | None,
+        typer.Option(
+            metavar="ARM", help="Another schedule than the one found, such as `trial-40`."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     db: DatabaseOption = DATABASE,

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "train"]
 
-ScheduleArgument = Annotated[str, typer.Argument(help="A schedule file: path or bundled name.")]
+_FILE_HELP = "A schedule: the path of a file, or a bundled name."
 
 
 def train(
-    file: ScheduleArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE", help=_FILE_HELP)],
     task: TaskOption,
     seeds: SeedsOption = 12,
     db: DatabaseOption = DATABASE,
@@ -85,8 +85,8 @@ def train(
 
 
 def compare(
-    first: ScheduleArgument,
-    second: ScheduleArgument,
+    first: Annotated[str, typer.Argument(metavar="A", help=_FILE_HELP)],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     task: TaskOption,
     seeds: SeedsOption = 12,
     db: DatabaseOption = DATABASE,

@@ -37,7 +37,9 @@ def _check_name(name: str | None) -> str | None:
 
 
 def run(
-    study: Annotated[str, typer.Argument(help="A bundled study, or the path of a study file.")],
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="A bundled study, or the path of a file.")
+    ],
     trials: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Candidates, instead of the file's.")
     ] = None,
@@ -46,13 +48,19 @@ def run(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(callback=_check_name, help="Name in the database, instead of the file's."),
+        typer.Option(
+            metavar="NAME",
+            callback=_check_name,
+            help="Name in the database, instead of the file's.",
+        ),
     ] = None,
     db: DatabaseOption = DATABASE,
     workers: WorkersOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of report and schedule [qsched-out/<study>]."),
+        typer.Option(
+            metavar="DIR", help="Folder of report and schedule. Default: qsched-out/NAME."
+        ),
     ] = None,
     data: DataOption = None,
     plugin: PluginOption = None,

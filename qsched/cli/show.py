@@ -16,7 +16,7 @@ __all__ = ["show"]
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A bundled name or a path.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A bundled name or a path.")],
     as_json: JsonOption = False,
 ) -> None:
     """Print a study, search space or schedule with everything that its file leaves out.

@@ -20,7 +20,7 @@ __all__ = ["status"]
 
 def status(
     study: Annotated[
-        str | None, typer.Argument(help="A stored study. Default: all.", show_default=False)
+        str | None, typer.Argument(metavar="STUDY", help="A stored study. Default: all.")
     ] = None,
     db: DatabaseOption = DATABASE,
     as_json: JsonOption = False,
