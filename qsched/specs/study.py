@@ -32,7 +32,13 @@ class SamplerSpec(Frozen):
 class StaticArm(Frozen):
     """The tuned static arm: clipped STE whose backward width is tuned with its learning rate."""
 
-    backward_std: tuple[Positive, ...] = (0.29, 0.41, 0.58, 0.82, 1.15)
+    backward_std: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        0.29,
+        0.41,
+        0.58,
+        0.82,
+        1.15,
+    )
 
 
 class Budget(Frozen):
@@ -49,7 +55,7 @@ class Budget(Frozen):
     trials: Count
     rungs: tuple[Rung, ...] = (Rung(seeds=2), Rung(seeds=4), Rung(seeds=8))
     rank_correlation: Annotated[float, Field(ge=-1, le=1)] = 0.7
-    learning_rates: tuple[Positive, ...] = (0.3, 1.0, 3.0)
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.3, 1.0, 3.0)
 
     @model_validator(mode="after")
     def _ladder(self) -> Self:

@@ -12,6 +12,7 @@ __all__ = ["DataSpec", "Levels", "NetworkSpec", "OptimizerSpec", "Precision", "T
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Memory = Annotated[float, Field(ge=0, lt=1)]
 Levels = Literal[
     "ternary", "binary", "2-bit", "4-bit", "power-of-two-3", "power-of-two-5", "float"
 ]
@@ -79,8 +80,8 @@ class OptimizerSpec(Frozen):
 
     name: Literal["adam", "sgd"] = "adam"
     learning_rate: Positive = 0.01
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: Memory = 0.9
+    betas: tuple[Memory, Memory] = (0.9, 0.999)
     eps: Positive = 1e-6
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Positive | None = None

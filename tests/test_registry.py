@@ -1,0 +1,82 @@
+"""Tables of names: built-ins, entry points, plugins; nothing is replaced silently."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+
+from qsched import registry
+from qsched.errors import InputError, UnknownNameError
+from qsched.registry import DATASETS, NETWORKS, Registry
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """Return a table with two built-ins, and an installed package that brings three names."""
+    installed = EntryPoints(
+        EntryPoint(name, value, "qsched.numbers")
+        for name, value in [("tau", "math:tau"), ("pi", "math:inf"), ("gone", "math:nothing")]
+    )
+    monkeypatch.setattr(registry, "entry_points", lambda group: installed.select(group=group))
+    return Registry("number", {"pi": "math:pi", "e": "math:e"}, "qsched.numbers")
+
+
+def test_names_of_all_origins(table: Registry) -> None:
+    table.add("one", 1)
+    assert table.names() == ("e", "gone", "one", "pi", "tau")
+    assert "tau" in table
+    assert "phi" not in table
+
+
+def test_loads_by_reference(table: Registry) -> None:
+    table.add("one", 1)
+    assert (table.load("e"), table.load("tau"), table.load("one")) == pytest.approx(
+        (2.718281828, 6.283185307, 1)
+    )
+
+
+def test_an_entry_point_replaces_no_builtin(table: Registry) -> None:
+    assert table.load("pi") == pytest.approx(3.14159265)
+
+
+def test_names_need_no_import() -> None:
+    table = Registry("thing", {"broken": "no_such_module:x"}, "qsched.none")
+    assert table.names() == ("broken",)
+    table.check("broken")
+
+
+@pytest.mark.parametrize("name", ["pi", "tau", "one"])
+def test_a_taken_name_is_refused(table: Registry, name: str) -> None:
+    table.add("one", 1)
+    with pytest.raises(InputError, match=f"the number name `{name}` is taken"):
+        table.add(name, 5)
+
+
+def test_adding_the_same_object_again_is_harmless(table: Registry) -> None:
+    value = object()
+    table.add("one", value)
+    table.add("one", value)
+    assert table.load("one") is value
+
+
+def test_unknown_names_suggest_the_nearest(table: Registry) -> None:
+    for ask in (table.load, table.check):
+        with pytest.raises(UnknownNameError, match="unknown number `tao`; did you mean `tau`?"):
+            ask("tao")
+
+
+@pytest.mark.parametrize("reference", ["no_such_module:x", "math:nothing"])
+def test_a_reference_that_cannot_be_imported(reference: str) -> None:
+    table = Registry("thing", {"broken": reference}, "qsched.none")
+    with pytest.raises(InputError, match=f"`broken` must be importable as {reference}"):
+        table.load("broken")
+
+
+@pytest.mark.parametrize(
+    ("table", "parameters"), [(DATASETS, ["spec", "folder"]), (NETWORKS, ["width", "classes"])]
+)
+def test_every_builtin_can_be_loaded(table: Registry, parameters: list[str]) -> None:
+    for name in table.names():
+        assert list(inspect.signature(table.load(name)).parameters) == parameters
