@@ -10,8 +10,18 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from qsched.report.material import Shown
-from qsched.report.style import COLORS, LABELS, SHORT_LABELS, axis, layout, plain
-from qsched.schedules import BACKWARD_STD, FORWARD_STD, FROZEN, Place, Role, Schedule, depths
+from qsched.report.style import COLORS, LABELS, SHORT_LABELS, axis, layout, percent
+from qsched.schedules import (
+    BACKWARD_STD,
+    FORWARD_STD,
+    FROZEN,
+    Ana,
+    Inq,
+    Place,
+    Role,
+    Schedule,
+    depths,
+)
 from qsched.study.verdict import Contender
 
 __all__ = ["ATLAS_KEYS", "atlas"]
@@ -23,29 +33,39 @@ _CLOSE = 1e-9
 
 @dataclass(frozen=True)
 class _Sheet:
-    """One control of the atlas: which column of ``Schedule.at``, and how it is told and drawn."""
+    """One control of the atlas: which column of ``Schedule.at``, and how it is told and drawn.
+
+    Attributes:
+        control: the column.
+        kind: of the method that uses it.
+        heading: what it is.
+        measure: what the colors measure.
+        suffix: its unit, as the color scale's labels have it.
+        colorscale: dark is quantized on every sheet: no noise left, or frozen.
+        top: end of the color scale; None is the largest value.
+    """
 
     control: int
+    kind: type[Ana | Inq]
     heading: str
-    unit: str
+    measure: str
+    suffix: str
     colorscale: str
     top: float | None
 
 
-# Dark is quantized on every sheet: no noise left, or frozen.
+_NOISE = "standard deviation in quanta"
 _SHEETS = {
-    "atlas-forward": _Sheet(
-        FORWARD_STD, "Forward noise", "standard deviation (quanta)", "Cividis", None
-    ),
+    "atlas-forward": _Sheet(FORWARD_STD, Ana, "Forward noise", _NOISE, " quanta", "Viridis", None),
     "atlas-backward": _Sheet(
-        BACKWARD_STD, "Backward noise", "standard deviation (quanta)", "Cividis", None
+        BACKWARD_STD, Ana, "Backward noise", _NOISE, " quanta", "Viridis", None
     ),
-    "atlas-frozen": _Sheet(FROZEN, "Frozen weights", "fraction", "Cividis_r", 1.0),
+    "atlas-frozen": _Sheet(FROZEN, Inq, "Frozen weights", "fraction", "", "Viridis_r", 1.0),
 }
 ATLAS_KEYS = tuple(_SHEETS)
 
 Tables = Mapping[Contender, np.ndarray]
-"""Of each schedule, one control over [layer, time]."""
+"""Of each schedule, one control over [layer, time]; NaN where the layer's method has none."""
 
 
 def atlas(shown: Mapping[Contender, Shown], layers: int = 9) -> dict[str, go.Figure]:
@@ -61,7 +81,8 @@ def atlas(shown: Mapping[Contender, Shown], layers: int = 9) -> dict[str, go.Fig
 
     Returns:
         Figures by key, of :data:`ATLAS_KEYS`. The heat map of a panel is named
-        ``contender, role``; its ``z`` has shape [layers, 101], ``x`` is progress in percent.
+        ``contender, role``; its ``z`` has shape [layers, 101], None where a layer's method has no
+        such control; ``x`` is progress in percent.
     """
     schedules: dict[Contender, Schedule] = {
         c: s.schedule for c, s in shown.items() if c != "full precision"
@@ -69,19 +90,24 @@ def atlas(shown: Mapping[Contender, Shown], layers: int = 9) -> dict[str, go.Fig
     figures = {}
     for key, sheet in _SHEETS.items():
         tables = {
-            role: {c: _table(s, role, sheet.control, layers) for c, s in schedules.items()}
+            role: {c: _table(s, role, sheet, layers) for c, s in schedules.items()}
             for role in ROLES
         }
-        used = {role: t for role, t in tables.items() if any(z.any() for z in t.values())}
+        used = {role: t for role, t in tables.items() if any(_used(z) for z in t.values())}
         if used:
             figures[key] = _figure(sheet, used)
     return figures
 
 
-def _table(schedule: Schedule, role: Role, control: int, layers: int) -> np.ndarray:
+def _table(schedule: Schedule, role: Role, sheet: _Sheet, layers: int) -> np.ndarray:
     places = [Place(role, depth) for depth in depths(layers)]
-    values: np.ndarray = schedule.at(np.linspace(0, 1, _POINTS), places)[..., control]
-    return values.T
+    values: np.ndarray = schedule.at(np.linspace(0, 1, _POINTS), places)[..., sheet.control].T
+    has = [isinstance(schedule.method(place), sheet.kind) for place in places]
+    return np.where(np.array(has)[:, None], values, np.nan)
+
+
+def _used(values: np.ndarray) -> bool:
+    return bool(np.nansum(values) > 0)
 
 
 def _figure(sheet: _Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
@@ -92,23 +118,28 @@ def _figure(sheet: _Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
         cols=len(contenders),
         shared_xaxes=True,
         shared_yaxes=True,
-        horizontal_spacing=0.03,
+        horizontal_spacing=0.04,
         vertical_spacing=0.12,
         column_titles=[
-            f'<span style="color:{COLORS[c]}"><b>{SHORT_LABELS[c]}</b></span>' for c in contenders
+            f'<span style="color:{COLORS[c]}">\N{BLACK CIRCLE}</span> {SHORT_LABELS[c]}'
+            for c in contenders
         ],
     )
-    top = sheet.top or max(float(z.max()) for t in tables.values() for z in t.values())
+    top = sheet.top or max(
+        float(np.nanmax(z, initial=0.0)) for t in tables.values() for z in t.values()
+    )
     for i, (role, table) in enumerate(rows.items()):
         for j, (contender, values) in enumerate(table.items()):
             panel = _panel(f"{contender}, {role}", values)
             figure.add_trace(panel, row=i + 1, col=j + 1)
+            if np.isnan(values).all():
+                figure.add_annotation(row=i + 1, col=j + 1, **_NOT_USED)
     figure.update_layout(
         layout(
-            f"{sheet.heading}: {_finding(sheet, tables)}",
+            f"{sheet.heading}. {_finding(sheet, tables)}",
             "Every panel: layers from the input (bottom) to the output (top), over training. "
-            f"Color: {sheet.unit}; dark is quantized.",
-            height=170 * len(rows) + 130,
+            f"Color: {sheet.measure}; dark is quantized.",
+            height=150 * len(rows) + 100,
             head=28,
         ),
         coloraxis={
@@ -119,14 +150,17 @@ def _figure(sheet: _Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
                 "orientation": "h",
                 "y": 0,
                 "yanchor": "top",
-                "ypad": 44,
+                "ypad": 46,
                 "thickness": 10,
                 "len": 0.6,
                 "outlinewidth": 0,
-                "title": {"text": plain(sheet.unit), "side": "bottom"},
+                "nticks": 5,
+                "ticksuffix": sheet.suffix,
+                "showticksuffix": "last",
             },
         },
     )
+    figure.update_annotations(font_size=12)
     _label_axes(figure, list(rows), len(contenders))
     return figure
 
@@ -137,17 +171,26 @@ def _rows(tables: Mapping[Role, Tables]) -> dict[str, Tables]:
     if (
         weights
         and activations
-        and all(np.array_equal(weights[c], activations[c]) for c in weights)
+        and all(np.array_equal(weights[c], activations[c], equal_nan=True) for c in weights)
     ):
         return {"weights and activations": weights}
     return {role: tables[role] for role in ROLES if role in tables}
+
+
+_NOT_USED = {
+    "text": "not used",
+    "x": _POINTS // 2,
+    "yref": "y domain",
+    "y": 0.5,
+    "showarrow": False,
+}
 
 
 def _panel(name: str, values: np.ndarray) -> go.Heatmap:
     layers = values.shape[0]
     return go.Heatmap(
         name=name,
-        z=values.round(6).tolist(),
+        z=[[None if np.isnan(v) else round(v, 6) for v in row] for row in values.tolist()],
         x=list(range(_POINTS)),
         y=list(range(1, layers + 1)),
         coloraxis="coloraxis",
@@ -157,11 +200,11 @@ def _panel(name: str, values: np.ndarray) -> go.Heatmap:
 
 
 def _label_axes(figure: go.Figure, names: list[str], columns: int) -> None:
-    figure.update_xaxes(
-        axis("", tickvals=[0, 50, 100], ticktext=["0", "50", "100 %"], showgrid=False)
-    )
+    # A panel's 100 would run into the 0 of the next one; the last panel has room for it.
+    figure.update_xaxes(axis("", tickvals=[0, 50], showgrid=False))
+    figure.update_xaxes(col=columns, tickvals=[0, 50, 100])
     figure.update_yaxes(axis("", showgrid=False, showticklabels=False))
-    figure.update_xaxes(row=len(names), col=(columns + 1) // 2, title_text="training")
+    figure.update_xaxes(row=len(names), col=(columns + 1) // 2, title_text="training (%)")
     layers = len(figure.data[0].y)
     for i, name in enumerate(names):
         figure.update_yaxes(
@@ -180,31 +223,30 @@ def _finding(sheet: _Sheet, tables: Mapping[Role, Tables]) -> str:
     told = []
     for contender in contenders:
         values = np.concatenate([table[contender] for table in tables.values()])
-        told.append(f"{LABELS[contender]} {_TELL[sheet.control](values)}")
-    return "; ".join(told)
+        words = _TELL[sheet.control](values) if _used(values) else "none"
+        told.append(f"{LABELS[contender]}: {words}")
+    text = "; ".join(told)
+    return text[0].upper() + text[1:]
 
 
 def _tell_forward(values: np.ndarray) -> str:
-    if not values.any():
-        return "none"
-    noisy = np.flatnonzero(values.max(axis=0) > _CLOSE)
-    return f"gone by {min(noisy[-1] + 1, _POINTS - 1)} % of training"
+    noisy = np.flatnonzero(np.nanmax(values, axis=0) > _CLOSE)
+    gone = percent(min(noisy[-1] + 1, _POINTS - 1) / (_POINTS - 1), 0)
+    return f"{np.nanmax(values):.2g} quanta, gone after {gone} of training"
 
 
 def _tell_backward(values: np.ndarray) -> str:
-    start, end = float(values[:, 0].max()), float(values[:, -1].max())
+    start, end = float(np.nanmax(values)), float(np.nanmax(values[:, -1]))
     if end <= _CLOSE:
-        return f"from {start:.2g} quanta to 0"
-    return (
-        f"{start:.2g} quanta, {end / start:.0%} of it left at the end"
-        if start > end
-        else (f"constant at {end:.2g} quanta")
-    )
+        return f"{start:.2g} quanta, fading to 0"
+    if start - end <= _CLOSE:
+        return f"{end:.2g} quanta throughout"
+    return f"{start:.2g} quanta, fading to {end:.2g}"
 
 
 def _tell_frozen(values: np.ndarray) -> str:
-    half = np.argmax(values.mean(axis=0) >= 0.5 - _CLOSE)
-    return f"half frozen at {half} % of training"
+    half = np.argmax(np.nanmean(values, axis=0) >= 0.5 - _CLOSE)
+    return f"half of them after {percent(half / (_POINTS - 1), 0)} of training"
 
 
 _TELL = {FORWARD_STD: _tell_forward, BACKWARD_STD: _tell_backward, FROZEN: _tell_frozen}

@@ -20,11 +20,11 @@ def finding(claim: Comparison) -> str:
     >>> claim = Comparison(other="static", arm="static-0.41", difference=0.021,
     ...                    interval=(-0.01, 0.05), p_value=0.2, seeds=24, significant=False)
     >>> finding(claim)
-    'no significant difference to tuned static'
+    'no significant difference from tuned static'
     """
     other = LABELS[claim.other]
     if not claim.significant:
-        return f"no significant difference to {other}"
+        return f"no significant difference from {other}"
     word = "above" if claim.difference > 0 else "below"
     return f"{100 * abs(claim.difference):.1f} points {word} {other}"
 
@@ -32,16 +32,18 @@ def finding(claim: Comparison) -> str:
 def comparison(verdict: Verdict) -> go.Figure:
     """Draw the test accuracies of all seeds with their means, and below the paired differences.
 
-    Traces are named by contender: ``found``, then ``found, mean``; differences are named
-    ``found - other``.
+    Traces are named by contender: ``found``, then ``found, mean``; differences from the hand-coded
+    and the static schedule are named ``found - hand-coded`` and ``found - static``.
     """
-    arms, claims = verdict.arms, verdict.comparisons
+    arms = verdict.arms
+    # The gap to full precision is of another size and would squeeze the rest.
+    claims = [claim for claim in verdict.comparisons if claim.other != "full precision"]
     level = percent(verdict.level, 0)
     figure = make_subplots(
         rows=2,
         cols=1,
         row_heights=[len(arms) + 0.5, len(claims) + 0.5],
-        vertical_spacing=90 / (_ROW * (len(arms) + len(claims) + 1) + 90),
+        vertical_spacing=0.24,
     )
     for y, arm in enumerate(reversed(arms)):
         figure.add_traces(_seeds_and_mean(arm, y), rows=1, cols=1)
@@ -53,15 +55,23 @@ def comparison(verdict: Verdict) -> go.Figure:
             f"Found schedule on the test set: {'; '.join(map(finding, claims))}",
             f"Small dots: one of {len(verdict.seeds)} fresh seeds each. Diamonds: means with "
             f"{level} interval. Below: paired by seed; hollow where the interval holds 0.",
-            height=_ROW * (len(arms) + len(claims) + 1) + 170,
+            height=_ROW * (len(arms) + len(claims) + 1) + 120,
         ),
         showlegend=False,
         xaxis=axis("test accuracy (%)"),
-        xaxis2=axis("found minus other (percentage points)"),
+        xaxis2=axis("found minus other (points)", range=_around_zero(claims)),
         yaxis=_names([LABELS[arm.contender] for arm in reversed(arms)]),
         yaxis2=_names([LABELS[claim.other] for claim in reversed(claims)]),
     )
     return figure
+
+
+def _around_zero(claims: list[Comparison]) -> list[float]:
+    """A range in percentage points that shows all intervals, and 0 apart from the border."""
+    edges = [100 * edge for claim in claims for edge in claim.interval]
+    low, high = min(0.0, *edges), max(0.0, *edges)
+    margin = 0.08 * (high - low)
+    return [low - margin, high + margin]
 
 
 def _names(labels: list[str]) -> dict[str, object]:
@@ -86,7 +96,7 @@ def _seeds_and_mean(arm: ArmSummary, y: int) -> list[go.Scatter]:
         x=[100 * value for value in arm.accuracies],
         y=heights.tolist(),
         mode="markers",
-        marker={"color": shade(color, 0.4), "size": 5},
+        marker={"color": shade(color, 0.55), "size": 5},
         hovertemplate=f"{plain(arm.arm)}: %{{x:.2f}} %<extra></extra>",
     )
     mean = go.Scatter(

@@ -15,7 +15,7 @@ from qsched.storage import RunRow
 from qsched.study.statistics import interval
 from qsched.study.verdict import Contender
 
-__all__ = ["Curve", "curves", "mean_curve"]
+__all__ = ["Curve", "curves", "mean_curve", "steps_to_reach"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def curves(material: Material) -> go.Figure | None:
     """Draw the learning curves of the shown schedules, each with its confidence band.
 
     They are those of the report runs; before there are any, of the selection, then of the search.
-    Traces are named by contender, with ``, band`` for the outline of the band.
+    Traces are named by contender, with ``, band`` for the outline of the band. A ring marks where
+    the found schedule reaches the final accuracy of the best hand-coded one.
 
     Returns:
         The figure; None where no shown schedule has a full-length curve yet.
@@ -80,6 +81,9 @@ def curves(material: Material) -> go.Figure | None:
     figure = go.Figure()
     for contender, curve in drawn.items():
         figure.add_traces(_traces(contender, curve))
+    crossing = _crossing(drawn)
+    if crossing is not None:
+        figure.add_trace(_marker(*crossing))
     epochs = material.row.spec.task.epochs
     figure.update_layout(
         layout(_finding(drawn, epochs), _reading(drawn, level), height=380, head=30),
@@ -145,16 +149,41 @@ def _reading(drawn: dict[Contender, Curve], level: float) -> str:
 def _finding(drawn: dict[Contender, Curve], epochs: int) -> str:
     """Say when the found schedule gets where the hand-coded one ends."""
     ends = ", ".join(f"{LABELS[c]} {percent(curve.mean[-1])}" for c, curve in drawn.items())
-    found, other = drawn.get("found"), drawn.get("hand-coded")
-    if found is None or other is None:
+    if not {"found", "hand-coded"} <= set(drawn):
         return f"Validation accuracy at the end: {ends}"
-    reached = steps_to_reach(found, other.mean[-1])
-    if reached is None:
+    crossing = _crossing(drawn)
+    if crossing is None:
         return "Found does not reach the final validation accuracy of the best hand-coded schedule"
-    total = found.steps[-1]
+    (step, accuracy), total = crossing, drawn["found"].steps[-1]
     return (
-        f"Found reaches the final {percent(other.mean[-1])} of the best hand-coded schedule "
-        f"after {reached} of {total} steps ({epochs * reached / total:.1f} of {epochs} epochs)"
+        f"Found reaches the final {percent(accuracy)} of the best hand-coded schedule after "
+        f"{step} of {total} steps ({epochs * step / total:.1f} of {epochs} epochs)"
+    )
+
+
+def _crossing(drawn: dict[Contender, Curve]) -> tuple[int, float] | None:
+    """Return at which step the found schedule reaches the hand-coded one's final accuracy."""
+    if not {"found", "hand-coded"} <= set(drawn):
+        return None
+    accuracy = drawn["hand-coded"].mean[-1]
+    step = steps_to_reach(drawn["found"], accuracy)
+    return None if step is None else (step, accuracy)
+
+
+def _marker(step: int, accuracy: float) -> go.Scatter:
+    return go.Scatter(
+        name="found reaches it",
+        x=[step],
+        y=[100 * accuracy],
+        mode="markers",
+        marker={
+            "symbol": "circle-open",
+            "size": 13,
+            "color": COLORS["found"],
+            "line": {"width": 2},
+        },
+        showlegend=False,
+        hoverinfo="skip",
     )
 
 

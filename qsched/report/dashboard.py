@@ -71,5 +71,5 @@ def _kept(count: int) -> list[int]:
     return kept
 
 
-def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(value, 3) for value in values]
+def _rounded(values: Sequence[float | None]) -> list[float | None]:
+    return [None if value is None else round(value, 3) for value in values]

@@ -17,7 +17,7 @@ from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
 from qsched.report.material import Material, gather
 from qsched.report.provenance import provenance, spec_text
 from qsched.report.style import COLORS
-from qsched.report.tables import arms_table, schedules_table, verdict_table
+from qsched.report.tables import arms_table, cards, verdict_table
 from qsched.storage import Storage
 
 __all__ = ["render", "write"]
@@ -66,7 +66,7 @@ def render(material: Material) -> str:
     return _TEMPLATES.get_template("report.html.jinja").render(
         material=material,
         verdict_table=verdict_table(material.verdict) if material.verdict else None,
-        schedules_table=schedules_table(material),
+        cards=cards(material),
         arms_table=arms_table(material.attempts),
         provenance=provenance(material),
         spec=spec_text(material),

@@ -22,7 +22,7 @@ def regret(material: Material) -> go.Figure | None:
     """Draw the best mean validation accuracy so far against the number of finished candidates.
 
     Only candidates that climbed the whole ladder count for the best; raced-out ones are shown at
-    the mean they had when they stopped. The traces are named ``best so far``, ``candidates``,
+    the mean they had when they stopped. The traces are named ``best so far``, ``whole ladder``,
     ``raced out``, and by contender for the best baselines, drawn level.
 
     Returns:
@@ -40,10 +40,6 @@ def regret(material: Material) -> go.Figure | None:
     best = list(accumulate((p.value for p in climbed), max))
     last = done[-1].count
     figure = go.Figure()
-    figure.add_trace(_dots("raced out", [p for p in done if p not in climbed], "circle-open"))
-    figure.add_trace(_dots("candidates", climbed, "circle"))
-    for contender, value in levels.items():
-        figure.add_trace(_level(contender, value, last))
     figure.add_trace(
         go.Scatter(
             name="best so far",
@@ -54,11 +50,16 @@ def regret(material: Material) -> go.Figure | None:
             hovertemplate="best after %{x} candidates: %{y:.2f} %<extra></extra>",
         )
     )
+    for contender, value in levels.items():
+        figure.add_trace(_level(contender, value, last))
+    figure.add_trace(_dots("raced out", [p for p in done if p not in climbed], "circle-open"))
+    figure.add_trace(_dots("whole ladder", climbed, "circle"))
     figure.update_layout(
         layout(
-            _finding([p.count for p in climbed], best, levels),
+            _finding([p.count for p in climbed], best, levels, last),
             "Mean validation accuracy on the seeds of the search. The best of many is flattered "
-            "by chance; the verdict rests on fresh seeds.",
+            "by chance: the verdict rests on fresh seeds. Up to a quarter of the candidates, the "
+            "worst, lie below the plot.",
             height=360,
             head=30,
         ),
@@ -95,7 +96,7 @@ def _dots(name: str, points: Sequence[_Point], symbol: str) -> go.Scatter:
         y=[100 * p.value for p in points],
         text=[f"{plain(p.attempt.arm)}, {p.attempt.seeds} seeds" for p in points],
         mode="markers",
-        marker={"color": COLORS["found"], "symbol": symbol, "size": 6, "opacity": 0.55},
+        marker={"color": COLORS["found"], "symbol": symbol, "size": 6, "opacity": 0.75},
         hovertemplate="%{text}: %{y:.2f} %<extra></extra>",
     )
 
@@ -120,10 +121,12 @@ def _window(done: Sequence[_Point], levels: dict[Contender, float]) -> list[floa
     return [100 * (low - margin), 100 * (high + margin)]
 
 
-def _finding(counts: Sequence[int], best: Sequence[float], levels: dict[Contender, float]) -> str:
+def _finding(
+    counts: Sequence[int], best: Sequence[float], levels: dict[Contender, float], last: int
+) -> str:
     """Say after how many candidates the search passed the best hand-coded schedule."""
     level = levels.get("hand-coded")
-    end = f"best of {counts[-1]} candidates: {percent(best[-1])}"
+    end = f"best of {last} candidates: {percent(best[-1])}"
     if level is None:
         return f"Search so far, {end}"
     passed = next((n for n, value in zip(counts, best, strict=True) if value > level), None)

@@ -98,7 +98,8 @@ def layout(title: str, subtitle: str, *, height: int, head: int = 8) -> dict[str
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """Return a quiet axis with a title that names the unit."""
     base = {
-        "title": {"text": plain(title), "standoff": 8},
+        "title": {"text": plain(title), "standoff": 8, "font": {"size": 13}},
+        "ticklabelstandoff": 4,
         "gridcolor": GRID,
         "zeroline": False,
         "showline": False,

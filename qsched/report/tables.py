@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from optuna.trial import TrialState
 
-from qsched.report.comparison import finding
 from qsched.report.material import Attempt, Material
 from qsched.report.style import LABELS, percent, signed
 from qsched.schedules import Ana, Inq, Schedule
 from qsched.study.verdict import ArmSummary, Comparison, Contender, Verdict
 
-__all__ = ["Table", "arms_table", "schedules_table", "verdict_table"]
+__all__ = ["Card", "Table", "arms_table", "cards", "p_value", "verdict_table"]
 
 _STATES = {
     TrialState.COMPLETE: "finished",
@@ -34,6 +33,16 @@ class Table:
     marks: tuple[Contender | None, ...]
 
 
+@dataclass(frozen=True)
+class Card:
+    """One schedule in words: facts by label."""
+
+    contender: Contender
+    label: str
+    arm: str
+    facts: dict[str, str]
+
+
 def verdict_table(verdict: Verdict) -> Table:
     """Return the claim: test accuracies, and the found schedule's paired differences."""
     level = percent(verdict.level, 0)
@@ -43,46 +52,43 @@ def verdict_table(verdict: Verdict) -> Table:
         "schedule",
         f"test accuracy ({level} interval)",
         f"found minus it, points ({level} interval)",
+        "found is",
         "p-value",
         "seeds",
-        "in words",
     )
     rows = tuple(_verdict_row(arm, claims.get(arm.contender)) for arm in verdict.arms)
     return Table(head, rows, tuple(arm.contender for arm in verdict.arms))
 
 
+def _word(claim: Comparison) -> str:
+    if not claim.significant:
+        return "no significant difference"
+    return "better" if claim.difference > 0 else "worse"
+
+
 def _verdict_row(arm: ArmSummary, claim: Comparison | None) -> tuple[str, ...]:
-    low, high = (percent(edge) for edge in arm.interval)
+    low, high = (f"{100 * edge:.1f}" for edge in arm.interval)
     accuracy = f"{percent(arm.mean)} ({low} to {high})"
-    if claim is None:
-        return (
-            LABELS[arm.contender],
-            arm.arm,
-            accuracy,
-            _NONE,
-            _NONE,
-            str(len(arm.accuracies)),
-            _NONE,
-        )
-    low, high = (signed(edge) for edge in claim.interval)
-    return (
-        LABELS[arm.contender],
-        arm.arm,
-        accuracy,
-        f"{signed(claim.difference)} ({low} to {high})",
-        p_value(claim.p_value),
-        str(claim.seeds),
-        finding(claim),
-    )
+    claimed = (_NONE, _NONE, _NONE)
+    if claim is not None:
+        low, high = (signed(edge) for edge in claim.interval)
+        difference = f"{signed(claim.difference)} ({low} to {high})"
+        claimed = (_unbroken(difference), _word(claim), p_value(claim.p_value))
+    seeds = str(len(arm.accuracies))
+    return (LABELS[arm.contender], arm.arm, _unbroken(accuracy), *claimed, seeds)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def p_value(value: float) -> str:
-    """Return a p-value at two digits.
+    r"""Return a p-value at two digits.
 
     >>> p_value(0.034), p_value(0.0000312)
-    ('0.034', '< 0.0001')
+    ('0.034', '<\xa00.0001')
     """
-    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+    return "<\N{NO-BREAK SPACE}0.0001" if value < 1e-4 else f"{value:.2g}"
 
 
 def arms_table(attempts: Sequence[Attempt]) -> Table:
@@ -109,35 +115,56 @@ def arms_table(attempts: Sequence[Attempt]) -> Table:
     return Table(head, rows, tuple(kinds.get(attempt.kind) for attempt in ranked))
 
 
-def schedules_table(material: Material) -> Table:
-    """Return the shown schedules in words: one row a schedule."""
-    head = ("contender", "schedule", "weights", "activations", "window", "shape", "learning rate")
-    shown = {c: s for c, s in material.shown.items() if c != "full precision"}
-    rows = tuple((LABELS[c], s.arm, *_in_words(s.schedule)) for c, s in shown.items())
-    return Table(head, rows, tuple(shown))
-
-
-def _in_words(schedule: Schedule) -> tuple[str, ...]:
-    window, lag = schedule.window, schedule.lag
-    order = f"{window.start:.0%} to {window.end:.0%}"
-    if window.offset_start or window.offset_end:
-        order += f", layer offset {window.offset_start:+.2f} / {window.offset_end:+.2f}"
-    if lag.activations:
-        order += f", activations {lag.activations:+.0%}"
-    if lag.backward:
-        order += f", backward noise {lag.backward:+.0%}"
-    if schedule.overrides:
-        order += f", {len(schedule.overrides)} exceptions"
-    shape = schedule.decay.model_dump(exclude_defaults=True, exclude={"shape"})
-    numbers = ", ".join(f"{name.replace('_', ' ')} {_number(v)}" for name, v in shape.items())
-    rate = schedule.learning_rate
-    return (
-        _method(schedule.weights),
-        _method(schedule.activations),
-        order,
-        f"{schedule.decay.shape} {numbers}".strip(),
-        f"{rate.initial:.3g}, {rate.decay}",
+def cards(material: Material) -> tuple[Card, ...]:
+    """Return the shown schedules in words, full precision left out."""
+    return tuple(
+        Card(contender, LABELS[contender], shown.arm, _in_words(shown.schedule))
+        for contender, shown in material.shown.items()
+        if contender != "full precision"
     )
+
+
+def _in_words(schedule: Schedule) -> dict[str, str]:
+    same = schedule.weights is not None and schedule.weights == schedule.activations
+    rate = schedule.learning_rate
+    return {
+        "Weights": _method(schedule.weights),
+        "Activations": "as weights" if same else _method(schedule.activations),
+        **({"Hardening": "none: static"} if _static(schedule) else _hardening(schedule)),
+        "Learning rate": f"{rate.initial:.3g}, {rate.decay}",
+        **({"Exceptions": str(len(schedule.overrides))} if schedule.overrides else {}),
+    }
+
+
+def _static(schedule: Schedule) -> bool:
+    """Whether nothing changes during training."""
+    return all(
+        method is None
+        or (
+            isinstance(method, Ana)
+            and method.forward_std == method.mean == 0
+            and method.backward_floor == 1
+        )
+        for method in (schedule.weights, schedule.activations)
+    )
+
+
+def _hardening(schedule: Schedule) -> dict[str, str]:
+    window, lag = schedule.window, schedule.lag
+    offset = f"{window.offset_start:+.2f} start, {window.offset_end:+.2f} end"
+    trailing = f"activations {lag.activations:+.2f}, backward noise {lag.backward:+.2f}"
+    return {
+        "Hardening": f"{percent(window.start, 0)} to {percent(window.end, 0)} of training",
+        "Layer offset": offset if window.offset_start or window.offset_end else "none",
+        "Lag": trailing if lag.activations or lag.backward else "none",
+        "Shape": _shape(schedule),
+    }
+
+
+def _shape(schedule: Schedule) -> str:
+    numbers = schedule.decay.model_dump(exclude={"shape"}, exclude_none=True)
+    words = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in numbers.items()]
+    return ", ".join([schedule.decay.shape, *words])
 
 
 def _number(value: object) -> str:
@@ -151,7 +178,8 @@ def _method(method: Ana | Inq | None) -> str:
         return "full precision"
     if isinstance(method, Inq):
         return f"INQ, partition by {method.partition}"
-    return (
-        f"ANA, {method.family}, {method.forward}, forward {method.forward_std:.2f}, "
-        f"backward {method.backward_std:.2f} (floor {method.backward_floor:.0%})"
+    noise = (
+        f"ANA, {method.family} noise, {method.forward}; forward {method.forward_std:.2f}, "
+        f"backward {method.backward_std:.2f} quanta (floor {percent(method.backward_floor, 0)})"
     )
+    return f"{noise}, mean {method.mean:.2f} {method.mean_decay}" if method.mean else noise
