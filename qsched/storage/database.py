@@ -45,9 +45,10 @@ DEFAULT_URL = "sqlite:///qsched.db"
 class Storage:
     """A study database.
 
-    Every method that writes is one transaction: all of it is stored, or nothing. Several processes
-    may use a database at once; a writer waits for the one before it. An instance belongs to one
-    thread. It is a context manager that closes itself.
+    Every method that writes is one transaction: all of it is stored, or nothing (but see
+    :meth:`add_trials`, and Optuna's own methods). Several processes may use a database at once; a
+    writer waits for the one before it. An instance belongs to one thread. It is a context manager
+    that closes itself.
 
     Every method raises :class:`~qsched.errors.StorageError` with a one-line reason when the
     database cannot be read or written.
@@ -103,10 +104,11 @@ class Storage:
         return optuna_storage(self._engine)
 
     def add_trials(self, study: str, trials: Sequence[FrozenTrial]) -> None:
-        """Append finished trials to the Optuna study called ``study``, all of them or none.
+        """Append finished trials to the Optuna study called ``study``, in their order.
 
-        One transaction, where ``ask``, ``report`` and ``tell`` commit every value. An
-        ``optuna.Study`` that is open already sees the trials when it next reads them.
+        One commit a trial, where ``ask``, ``report`` and ``tell`` commit every value; whatever
+        interrupts it leaves the first ones stored in full. An ``optuna.Study`` that is open
+        already sees the trials when it next reads them.
 
         Raises:
             KeyError: Optuna has no study of this name.

@@ -40,14 +40,14 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
         engine = create_engine(parsed, **_options(parsed))
-    except ArgumentError:
-        raise InputError(
-            f"a database is named by a URL, but got `{url}`; write `sqlite:///{url}`"
-        ) from None
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise InputError(
-            f"the database `{parsed.drivername}` needs a driver that is not installed ({error}); "
-            "install it, or use `sqlite:///FILE`"
+            f"the database of `{parsed.drivername}://` needs a driver that is not installed "
+            f"({error}); install it, or use `sqlite:///FILE`"
+        ) from None
+    except ArgumentError:
+        raise InputError(
+            f"a database is named by a URL such as `sqlite:///FILE`, but got `{url}`"
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)

@@ -12,7 +12,6 @@ from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from qsched.errors import VersionError
@@ -45,13 +44,13 @@ def revisions(found: str | None, name: str) -> list[Script]:
             f"a study database needs a database of its own, but {name} has tables of another "
             "program; name another one"
         )
-    try:
-        return list(scripts().iterate_revisions(HEAD, found))[::-1]
-    except CommandError:
+    folder = scripts()
+    if found not in {"base", *(script.revision for script in folder.walk_revisions())}:
         raise VersionError(
             f"this release reads study databases up to schema {HEAD}, but {name} has {found}; "
             "install the newer qsched that wrote it, or name another database"
-        ) from None
+        )
+    return list(folder.iterate_revisions(HEAD, found))[::-1]
 
 
 def migrate(connection: Connection, steps: Sequence[Script]) -> None:

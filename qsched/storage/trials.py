@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import Engine
 
 from qsched.errors import VersionError
-from qsched.storage.engine import readable_errors, shown, write
+from qsched.storage.engine import readable_errors, shown
 
 __all__ = ["add_trials", "optuna_storage"]
 
@@ -34,26 +33,8 @@ def optuna_storage(engine: Engine) -> RDBStorage:
 def add_trials(
     storage: RDBStorage, engine: Engine, study: str, trials: Sequence[FrozenTrial]
 ) -> None:
-    """Append finished ``trials`` to Optuna's study called ``study``, in one transaction."""
+    """Append finished ``trials`` to Optuna's study called ``study``, one commit each."""
     with readable_errors(engine):
         study_id = storage.get_study_id_from_name(study)
-        with _one_transaction(storage, engine):
-            for trial in trials:
-                storage.create_new_trial(study_id, template_trial=trial)
-
-
-@contextmanager
-def _one_transaction(storage: RDBStorage, engine: Engine) -> Iterator[None]:
-    """Let what Optuna commits within the block count only at its end, all of it or nothing.
-
-    Its sessions join a transaction that is open already; their commits release a savepoint.
-    """
-    sessions = storage.scoped_session
-    sessions.remove()
-    with write(engine) as connection:
-        sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
-        try:
-            yield
-        finally:
-            sessions.remove()
-            sessions.configure(bind=storage.engine, join_transaction_mode="conditional_savepoint")
+        for trial in trials:
+            storage.create_new_trial(study_id, template_trial=trial)
