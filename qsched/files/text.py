@@ -58,6 +58,11 @@ class _Writer(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        return self.represent_scalar(_TAG + "str", text, style=">" if len(text) > 72 else None)
+
+
+_Writer.add_representer(str, _Writer.represent_text)
 
 for _name, (_pattern, _first, _) in _SCALARS.items():
     for _class in (_Reader, _Writer):

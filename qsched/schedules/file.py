@@ -50,25 +50,25 @@ class ExpectedAccuracy(Frozen):
 
     Attributes:
         mean: mean over seeds, in [0, 1].
-        interval: confidence interval of the mean.
-        run_interval: prediction interval: where the accuracy of one new run is expected.
-        level: level of both intervals.
+        interval: confidence interval of the mean, in [0, 1].
+        level: level of the interval.
         seeds: number of seeds.
         split: the data on which it was measured.
     """
 
     mean: Fraction
     interval: tuple[Fraction, Fraction]
-    run_interval: tuple[Fraction, Fraction] | None = None
     level: Annotated[float, Field(gt=0.5, lt=1)]
     seeds: Annotated[int, Field(ge=1)]
     split: Literal["validation", "test"]
 
     @model_validator(mode="after")
     def _holds_mean(self) -> Self:
-        for low, high in filter(None, (self.interval, self.run_interval)):
-            if not low <= self.mean <= high:
-                raise ValueError(f"[{low}, {high}] must hold the mean, but got mean={self.mean}")
+        low, high = self.interval
+        if not low <= self.mean <= high:
+            raise ValueError(
+                f"the interval must hold the mean, but got [{low}, {high}] and mean={self.mean}"
+            )
         return self
 
 

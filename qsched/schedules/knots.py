@@ -173,30 +173,50 @@ def _trace(
     """Return knots of a function of u that is smooth between breaks: u, and values by column."""
     u: list[float] = []
     rows: list[np.ndarray] = []
-    for a, b in itertools.pairwise(_edges(breaks)):
-        inner, values = _piece(function, a + _MARGIN, b - _MARGIN, tolerance / 2)
-        inner[0], inner[-1] = a, b
-        # Where the function is continuous, the last piece has this knot already.
+    edges = _apart(breaks)
+    for a, b in itertools.pairwise(edges):
+        inner, values = _piece(function, a, b - _MARGIN, tolerance / 2)
+        # Where the function is continuous, the last piece ends with this very knot.
         joined = bool(rows) and bool(np.max(np.abs(rows[-1] - values[0])) <= tolerance / 4)
-        u += inner[joined:]
-        rows += values[joined:]
+        kept = len(rows) - joined
+        u, rows = [*u[:kept], _early(a), *inner[1:-1], _early(b)], [*rows[:kept], *values]
     last = function(np.array([1.0]))[0]
-    if np.max(np.abs(rows[-1] - last)) > tolerance / 4:
-        u.append(1.0)
-        rows.append(last)
-    rows[-1] = last
+    kept = len(rows) - bool(np.max(np.abs(rows[-1] - last)) <= tolerance / 4)
+    u, rows = [*u[:kept], 1.0], [*rows[:kept], last]
     table = np.round(np.array(rows), _DIGITS)
-    return tuple(round(x, _DIGITS) for x in u), [tuple(column) for column in table.T.tolist()]
+    bends = _bends(np.array(u), table)
+    inner = [round(x, _DIGITS) for x, bend in zip(u, bends, strict=True) if bend]
+    return tuple(inner), [tuple(column) for column in table[bends].T.tolist()]
 
 
-def _edges(breaks: Iterable[float]) -> list[float]:
-    """Return breaks with 0 and 1, rounded down so that no jump comes late, well apart."""
+def _apart(breaks: Iterable[float]) -> list[float]:
+    """Return 0, the breaks that are well apart from it and from each other, and 1."""
+    apart = [0.0]
+    for b in sorted(breaks):
+        if b - apart[-1] > 4 * _MARGIN and 1 - b > 4 * _MARGIN:
+            apart.append(b)
+    return [*apart, 1.0]
+
+
+def _early(u: float) -> float:
+    """Return a break rounded down, so that nothing that is due at it comes a step late."""
     scale = 10**_DIGITS
     # The small summand keeps 0.3, computed as 0.29999999999999998, from becoming 0.299999999.
-    inner = sorted(np.floor(b * scale + 1e-3) / scale for b in breaks)
-    edges = [0.0]
-    edges += [b for a, b in itertools.pairwise((0.0, *inner)) if b - a > 4 * _MARGIN]
-    return [b for b in edges if b < 1 - 4 * _MARGIN] + [1.0]
+    return float(np.floor(u * scale + 1e-3) / scale)
+
+
+def _bends(u: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return which knots are needed: not those on the straight line between their neighbors."""
+    bends = np.ones(len(u), dtype=bool)
+    left = 0
+    for i in range(1, len(u) - 1):
+        if u[left] < u[i] < u[i + 1]:
+            share = (u[i] - u[left]) / (u[i + 1] - u[left])
+            line = table[left] + share * (table[i + 1] - table[left])
+            bends[i] = bool(np.max(np.abs(line - table[i])) > 10.0**-_DIGITS)
+        if bends[i]:
+            left = i
+    return bends
 
 
 def _piece(
