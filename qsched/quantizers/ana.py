@@ -86,7 +86,7 @@ def ana(
     >>> y.tolist(), x.grad.tolist()
     ([-1.0, 0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0, 0.0])
     """
-    y: Tensor = _Ana.apply(
+    y: Tensor = _Ana.apply(  # type: ignore[no-untyped-call]
         x,
         forward_std,
         mean,
@@ -117,7 +117,7 @@ class _Ana(torch.autograd.Function):
         return ana_forward(x, plan, forward=forward, uniform=uniform)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, std, mean = ctx.saved_tensors
         stair, family = ctx.static

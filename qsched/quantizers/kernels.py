@@ -12,8 +12,9 @@ broadcast (``addcmul``, ``clamp`` by tensors, ``where``).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise, repeat
 from typing import Any, Literal
 
 import torch
@@ -111,7 +112,7 @@ def forward_plan(
         rows = [slope / stair.quantum, *(-center * slope for center in centers)]
         return Plan(stair, kind, "positive", _stack(rows))
     # No noise is noise of vanishing width whose mass lies below its mean: the largest slope that
-    # can be written, shifted to where the sigmoid is 1 at the threshold itself.
+    # can be written, shifted so that at the threshold itself the sigmoid has reached its end.
     largest = 2.0 ** (math.frexp(torch.finfo(std.dtype).max)[1] - 1)
     slope.clamp_(max=largest)
     shift = (std == 0).to(std.dtype) * kind.reach
@@ -162,7 +163,7 @@ def backward_plan(std: Tensor, mean: Tensor | None, *, stair: Stair, family: str
     some = (std > 0).to(std.dtype)
     safe = std + (1 - some)
     if family == "uniform" and stair.even:
-        width = 2 * kind.width * safe
+        width = kind.width * safe
         whole = width.round()
         width = torch.where((width - whole).abs() < _TOUCHING, whole, width)
         rows = [
@@ -208,28 +209,28 @@ def _in_quanta(out: Tensor, stair: Stair) -> Tensor:
     return out if stair.quantum == 1 else out.mul_(stair.quantum)
 
 
-def _sigmoids(x: Tensor, plan: Plan, keep: bool = False) -> Iterator[Tensor]:
-    """Yield 2 F(z_i) - 1 for every threshold, in the same memory unless ``keep``."""
+def _sigmoids(x: Tensor, plan: Plan, memory: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield F(z_i) - 1/2 for every threshold, each in the next piece of ``memory``."""
     slope, *rows = plan.rows.unbind(0)
-    affine = plan.kind == "positive"
-    source, shift = (x * slope, None) if affine else (x, rows.pop(0))
-    w = torch.empty_like(x)
-    for row in rows:
-        w = torch.empty_like(x) if keep else w
-        if shift is None:
-            torch.add(source, row, out=w)
-        else:
-            torch.sub(source, row, out=w).mul_(slope).add_(shift)
-        yield plan.family.sigmoid(w)
+    if plan.kind == "positive":
+        scaled = x * slope
+        for offset, out in zip(rows, memory, strict=False):
+            yield plan.family.sigmoid(torch.add(scaled, offset, out=out))
+    else:
+        shift, *centers = rows
+        for center, out in zip(centers, memory, strict=False):
+            torch.sub(x, center, out=out).mul_(slope).add_(shift)
+            yield plan.family.sigmoid(out)
 
 
 def _expectation(x: Tensor, plan: Plan, out: Tensor) -> None:
     stair = plan.stair
-    for i, (s, jump) in enumerate(zip(_sigmoids(x, plan), stair.jumps, strict=True)):
-        if i == 0:
-            torch.mul(s, jump / 2, out=out)
-        else:
-            out.add_(s, alpha=jump / 2)
+    memory = chain([out], repeat(torch.empty_like(out)))
+    for i, (s, jump) in enumerate(zip(_sigmoids(x, plan, memory), stair.jumps, strict=True)):
+        if i > 0:
+            out.add_(s, alpha=jump)
+        elif jump != 1:
+            out.mul_(jump)
     if stair.center:
         out.add_(stair.center)
 
@@ -238,31 +239,30 @@ def _random(x: Tensor, plan: Plan, uniform: Tensor, out: Tensor) -> None:
     # Level i or higher has probability F(z_i), which decreases with i: u < F(z_i) inverts the
     # distribution without ties, u = 0 and u -> 1 included.
     stair = plan.stair
-    cut = uniform * 2 - 1
+    cut = uniform - 0.5
     torch.clamp(x, stair.levels[0], stair.levels[0], out=out)
-    for s, jump in zip(_sigmoids(x, plan), stair.jumps, strict=True):
+    memory = repeat(torch.empty_like(out))
+    for s, jump in zip(_sigmoids(x, plan, memory), stair.jumps, strict=True):
         out.add_(s.gt_(cut), alpha=jump)
 
 
 def _mode(x: Tensor, plan: Plan, out: Tensor) -> None:
-    # The mode never decreases with x, so it is level i or higher wherever one of those is at
-    # least as probable as each lower one: ties go up, as H(0) = 1 wants.
+    # The highest of the most probable levels is i or more exactly where one of those is at least
+    # as probable as every level below i. Ties go up, as H(0) = 1 wants; a bonus for each level
+    # makes that survive rounding.
     stair = plan.stair
-    s = list(_sigmoids(x, plan, keep=True))
-    tie = 4 * torch.finfo(x.dtype).eps
-    levels = [1 - s[0], *(low - high for low, high in zip(s, s[1:], strict=False)), 1 + s[-1]]
-    below = _running_maximum(levels[:-1])
-    above = _running_maximum(levels[:0:-1])[::-1]
+    bonus = 8 * torch.finfo(x.dtype).eps
+    tails = list(_sigmoids(x, plan, [torch.empty_like(out) for _ in stair.thresholds]))
+    below = tails[0].neg().add_(0.5)
+    for i, (low, high) in enumerate(pairwise(tails), start=1):
+        low.sub_(high).add_(i * bonus)
+    tails[-1].add_(0.5 + len(tails) * bonus)
+    above = list(accumulate(reversed(tails), torch.maximum))[::-1]
+    step = torch.empty_like(out)
     torch.clamp(x, stair.levels[0], stair.levels[0], out=out)
-    for low, high, jump in zip(below, above, stair.jumps, strict=True):
-        out.add_(torch.ge(high + tie, low, out=torch.empty_like(out)), alpha=jump)
-
-
-def _running_maximum(terms: list[Tensor]) -> list[Tensor]:
-    running = terms[:1]
-    for term in terms[1:]:
-        running.append(torch.maximum(running[-1], term))
-    return running
+    for level, high, jump in zip(tails, above, stair.jumps, strict=True):
+        out.add_(torch.ge(high, below, out=step), alpha=jump)
+        torch.maximum(below, level, out=below)
 
 
 def _windows(x: Tensor, plan: Plan, out: Tensor) -> None:
@@ -279,12 +279,12 @@ def _windows(x: Tensor, plan: Plan, out: Tensor) -> None:
 
 def _bumps(x: Tensor, plan: Plan, out: Tensor) -> None:
     slope, factor, *offsets = plan.rows.unbind(0)
-    source = x * slope
-    for i, (offset, jump) in enumerate(zip(offsets, plan.stair.jumps, strict=True)):
-        if i == 0:
-            plan.family.bump(torch.add(source, offset, out=out))
-            if jump != 1:
-                out.mul_(jump)
-        else:
-            out.add_(plan.family.bump(source + offset), alpha=jump)
+    scaled = x * slope
+    memory = chain([out], repeat(torch.empty_like(out)))
+    for i, (offset, jump, w) in enumerate(zip(offsets, plan.stair.jumps, memory, strict=False)):
+        plan.family.bump(torch.add(scaled, offset, out=w))
+        if i > 0:
+            out.add_(w, alpha=jump)
+        elif jump != 1:
+            out.mul_(jump)
     out.mul_(factor)

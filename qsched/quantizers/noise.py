@@ -4,18 +4,18 @@ The parameter is always the **true standard deviation** :math:`\sigma`. Each fam
 its own unit, ``width`` standard deviations long: with :math:`w = z / (c\,\sigma)`,
 
 .. math::
-    F(z) = \frac{1 + S(w)}{2}, \qquad f(z) = \frac{n\,b(w)}{c\,\sigma}
+    F(z) = \tfrac12 + S(w), \qquad f(z) = \frac{n\,b(w)}{c\,\sigma}
 
-where the odd sigmoid S runs from -1 to 1, b is the bump, n its norm, and c the width:
+where the odd sigmoid S runs from -1/2 to 1/2, b is the bump, n its norm, and c the width:
 
-=========== ==================== =========== ================== =============== ===========
-family      own parameter        c           S(w)               b(w)            n
-=========== ==================== =========== ================== =============== ===========
-uniform     half-width           sqrt 3      clip(w, -1, 1)     1 on [-1, 1)    1 / 2
-triangular  half-base            sqrt 6      v (2 - abs v)      1 - abs v       1
-normal      sqrt 2 deviations    sqrt 2      erf w              exp(-w^2)       1 / sqrt pi
-logistic    scale                sqrt 3 / pi 2 y - 1            y (1 - y)       1
-=========== ==================== =========== ================== =============== ===========
+=========== ==================== =========== ==================== ================ ===========
+family      unit                 c           S(w)                 b(w)             n
+=========== ==================== =========== ==================== ================ ===========
+uniform     length of support    2 sqrt 3    clip(w, -1/2, 1/2)   1 on [-1/2, 1/2) 1
+triangular  half its support     sqrt 6      v (1 - abs(v) / 2)   1 - abs(v)       1
+normal      sqrt 2 deviations    sqrt 2      erf(w) / 2           exp(-w^2)        1 / sqrt pi
+logistic    its scale            sqrt 3 / pi y - 1/2              y (1 - y)        1
+=========== ==================== =========== ==================== ================ ===========
 
 with v = clip(w, -1, 1) and y = 1 / (1 + exp(-w)).
 """
@@ -41,7 +41,7 @@ class Family:
     Attributes:
         width: the unit, in standard deviations.
         norm: what makes the bump integrate to 1.
-        reach: where the sigmoid is 1 exactly, in float64 as well.
+        reach: where the sigmoid is 1/2 exactly, in float64 as well.
         sigmoid: S(w), in place.
         bump: b(w), in place.
     """
@@ -54,24 +54,28 @@ class Family:
 
 
 def _uniform_sigmoid(w: Tensor) -> Tensor:
-    return w.clamp_(-1, 1)
+    return w.clamp_(-0.5, 0.5)
 
 
 def _uniform_bump(w: Tensor) -> Tensor:
     # Half-open, so that windows that touch share no point: at x = 0 of a ternary stair the
     # gradient of clipped STE is 1, not 2. Comparisons in place are several times faster than
     # comparisons into booleans.
-    beyond = torch.ge(w, 1, out=torch.empty_like(w))
-    return w.ge_(-1).sub_(beyond)
+    beyond = torch.ge(w, 0.5, out=torch.empty_like(w))
+    return w.ge_(-0.5).sub_(beyond)
 
 
 def _triangular_sigmoid(w: Tensor) -> Tensor:
-    w.clamp_(-1, 1).mul_(2)
-    return w.addcmul_(w, w.abs(), value=-0.25)
+    w.clamp_(-1, 1)
+    return w.addcmul_(w, w.abs(), value=-0.5)
 
 
 def _triangular_bump(w: Tensor) -> Tensor:
     return w.abs_().clamp_(max=1).neg_().add_(1)
+
+
+def _normal_sigmoid(w: Tensor) -> Tensor:
+    return w.erf_().mul_(0.5)
 
 
 def _normal_bump(w: Tensor) -> Tensor:
@@ -79,7 +83,7 @@ def _normal_bump(w: Tensor) -> Tensor:
 
 
 def _logistic_sigmoid(w: Tensor) -> Tensor:
-    return w.sigmoid_().mul_(2).sub_(1)
+    return w.sigmoid_().sub_(0.5)
 
 
 def _logistic_bump(w: Tensor) -> Tensor:
@@ -88,9 +92,9 @@ def _logistic_bump(w: Tensor) -> Tensor:
 
 
 FAMILIES = {
-    "uniform": Family(math.sqrt(3), 0.5, 1, _uniform_sigmoid, _uniform_bump),
+    "uniform": Family(2 * math.sqrt(3), 1, 0.5, _uniform_sigmoid, _uniform_bump),
     "triangular": Family(math.sqrt(6), 1, 1, _triangular_sigmoid, _triangular_bump),
-    "normal": Family(math.sqrt(2), 1 / math.sqrt(math.pi), 8, Tensor.erf_, _normal_bump),
+    "normal": Family(math.sqrt(2), 1 / math.sqrt(math.pi), 8, _normal_sigmoid, _normal_bump),
     "logistic": Family(math.sqrt(3) / math.pi, 1, 40, _logistic_sigmoid, _logistic_bump),
 }
 
@@ -113,7 +117,7 @@ def cdf(z: Tensor, std: float, name: str) -> Tensor:
     [0.0, 0.5, 0.75, 1.0]
     """
     kind = noise_family(name)
-    return kind.sigmoid(z / (kind.width * std)).add_(1).div_(2)
+    return kind.sigmoid(z / (kind.width * std)).add_(0.5)
 
 
 def pdf(z: Tensor, std: float, name: str) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from qsched.errors import InputError, UnknownNameError
 
@@ -41,7 +42,7 @@ class Stair:
                 f"{len(self.levels)} levels and {len(self.thresholds)} thresholds"
             )
         for name, values in (("levels", self.levels), ("thresholds", self.thresholds)):
-            if not all(low < high for low, high in zip(values, values[1:], strict=False)):
+            if not all(low < high for low, high in pairwise(values)):
                 raise InputError(f"{name} of a stair must increase, but got {list(values)}")
         if not self.quantum > 0:
             raise InputError(f"the quantum of a stair must be > 0, but got {self.quantum}")
@@ -49,7 +50,7 @@ class Stair:
     @cached_property
     def jumps(self) -> tuple[float, ...]:
         """Height of the jump at each threshold, in quanta."""
-        return tuple(high - low for low, high in zip(self.levels, self.levels[1:], strict=False))
+        return tuple(high - low for low, high in pairwise(self.levels))
 
     @cached_property
     def center(self) -> float:
@@ -67,7 +68,7 @@ class Stair:
 
 def _nearest(levels: tuple[float, ...], quantum: float = 1.0) -> Stair:
     """Return the stair that rounds to the nearest of ``levels``, ties up."""
-    middles = tuple((low + high) / 2 for low, high in zip(levels, levels[1:], strict=False))
+    middles = tuple((low + high) / 2 for low, high in pairwise(levels))
     return Stair(levels, middles, quantum)
 
 
