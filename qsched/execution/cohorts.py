@@ -45,7 +45,7 @@ def _cut(group: list[Run], lanes: int) -> list[Cohort]:
     ordered = sorted(group, key=_kind)
     count = ceil(len(group) / lanes)
     if len(group) >= _WORTH_SPLITTING:
-        count += count % 2
+        count = min(count + count % 2, len(group))
     edges = [len(group) * i // count for i in range(count + 1)]
     return [tuple(ordered[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
 

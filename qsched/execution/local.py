@@ -82,24 +82,25 @@ class Local:
             while waiting or self._busy():
                 self._start(len(waiting))
                 self._assign(waiting, cohorts)
+                finished = []
                 for worker, outcome in self._outcomes():
                     job, worker.job = worker.job, None
                     match outcome:
                         case Ready():
                             worker.ready = True
                         case Done(results) if job is not None:
-                            yield job, results
+                            finished.append((job, results))
                         case Failed():
                             failure = failure or outcome.error()
-                        case _ if job is None:
-                            failure = failure or self._bury(worker)
                         case _:
-                            self._bury(worker)
-                            deaths[job] += 1
-                            waiting.appendleft(job)
-                            failure = failure or _hopeless(cohorts[job], deaths[job], worker)
+                            error = self._bury(worker, job, cohorts, deaths)
+                            failure = failure or error
+                            if job is not None:
+                                waiting.appendleft(job)
                 if failure is not None:
                     waiting.clear()
+                self._assign(waiting, cohorts)  # Nobody idles while the caller uses the results.
+                yield from finished
         finally:
             # Whoever stops listening early must not find old answers in the next call.
             self._stop(self._busy())
@@ -147,14 +148,25 @@ class Local:
             except (EOFError, OSError):
                 yield worker, None
 
-    def _bury(self, worker: _Worker) -> TrainingError | None:
-        """Remove a dead worker; return an error if no other one can do better."""
+    def _bury(
+        self, worker: _Worker, job: int | None, cohorts: Sequence[Cohort], deaths: Counter[int]
+    ) -> TrainingError | None:
+        """Remove a dead worker that had ``job``; return an error if another would die too."""
         self._stop([worker])
-        if worker.ready:
+        code = worker.process.exitcode
+        if not worker.ready:
+            return TrainingError(
+                f"a worker ended with exit code {code} before it was ready; if a script started "
+                'it, the script must do so under `if __name__ == "__main__":`'
+            )
+        if job is None:
+            return None
+        deaths[job] += 1
+        if deaths[job] <= _RETRIES:
             return None
         return TrainingError(
-            f"a worker ended with exit code {worker.process.exitcode} before it was ready; if a "
-            'script started it, the script must do so under `if __name__ == "__main__":`'
+            f"{described(cohorts[job])} ended its worker {deaths[job]} times, the last time with "
+            f"exit code {code} (-9 is mostly a lack of memory: train fewer lanes together)"
         )
 
     def _stop(self, workers: Sequence[_Worker]) -> None:
@@ -167,16 +179,6 @@ class Local:
                 worker.process.join()
             worker.connection.close()
             self._workers.remove(worker)
-
-
-def _hopeless(cohort: Cohort, deaths: int, worker: _Worker) -> TrainingError | None:
-    """Return an error if a cohort has ended too many workers, the last one ``worker``."""
-    if deaths <= _RETRIES:
-        return None
-    return TrainingError(
-        f"{described(cohort)} ended its worker {deaths} times, the last time with exit code "
-        f"{worker.process.exitcode} (-9 is mostly a lack of memory: train fewer lanes together)"
-    )
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from qsched.errors import DataError
 from qsched.schedules import Ana, LearningRate, Schedule
 from qsched.specs import DataSpec, NetworkSpec, Run, RunResult, TaskSpec
 
@@ -57,16 +57,40 @@ def swapped(runs: Sequence[Run]) -> list[RunResult]:
 
 
 def raises_at_3(runs: Sequence[Run]) -> list[RunResult]:
-    """Fail, with two lines of reason, on the cohort with seed 3; the others take a moment."""
+    """Fail at once, with two lines of reason, at seed 3; seed 2 takes longer."""
     if any(run.seed == 3 for run in runs):
         raise ValueError("no such\nlayer")
-    time.sleep(0.2)
+    time.sleep(0.3 if runs[0].seed == 2 else 0.0)
     return echo(runs)
+
+
+def lacks_data(runs: Sequence[Run]) -> list[RunResult]:
+    raise DataError("download the file")
 
 
 def slow(runs: Sequence[Run]) -> list[RunResult]:
     note_pid()
     time.sleep(60)
+    return echo(runs)
+
+
+def slow_but_first(runs: Sequence[Run]) -> list[RunResult]:
+    """Take very long, but answer for seed 0 as soon as another process takes long."""
+    if runs[0].seed != 0:
+        return slow(runs)
+    while not list(folder().glob("pid-*")):
+        time.sleep(0.01)
+    return echo(runs)
+
+
+def waits_for_two(runs: Sequence[Run]) -> list[RunResult]:
+    """Answer once two processes train at the same time."""
+    note_pid()
+    end = time.monotonic() + 20
+    while len(list(folder().glob("pid-*"))) < 2:
+        if time.monotonic() > end:
+            raise TimeoutError("alone")
+        time.sleep(0.01)
     return echo(runs)
 
 
@@ -84,4 +108,4 @@ def folder() -> Path:
 
 
 def note_pid() -> None:
-    (folder() / f"pid-{os.getpid()}").write_text(json.dumps(os.getpid()))
+    (folder() / f"pid-{os.getpid()}").touch()
