@@ -1,0 +1,98 @@
+"""The state of a cohort: one row a lane, so that everything per lane is a row operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qsched.lanes.plan import Block, Plan
+from qsched.lanes.streams import Stream, generator
+
+__all__ = ["Buffers", "initial_values", "view"]
+
+
+@dataclass
+class Buffers:
+    """The tensors of all lanes of a cohort, with P, Q and S of the :class:`Plan`.
+
+    Attributes:
+        values: parameters, [K, P].
+        grads: their gradients, [K, P].
+        effective: what layers compute with in place of quantized weights, [K, Q].
+        effective_grads: their gradients, [K, Q].
+        mean: running means, [K, S].
+        variance: running variances, [K, S].
+    """
+
+    values: Tensor
+    grads: Tensor
+    effective: Tensor
+    effective_grads: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, plan: Plan) -> Buffers:
+        """Return the state at the start of training, from initial parameters."""
+        lanes = len(values)
+        return cls(
+            values,
+            torch.zeros_like(values),
+            values[:, : plan.quantized].clone(),
+            values.new_zeros(lanes, plan.quantized),
+            values.new_zeros(lanes, plan.statistics),
+            values.new_ones(lanes, plan.statistics),
+        )
+
+    def keep(self, rows: Tensor) -> Buffers:
+        """Return the state of the lanes ``rows`` (indices) only."""
+        return Buffers(*(getattr(self, f.name).index_select(0, rows) for f in fields(self)))
+
+    def weight(self, block: Block) -> tuple[Tensor, Tensor]:
+        """Return views of the weights that layers compute with and their gradient, [K, *shape]."""
+        if block.quantized:
+            return view(self.effective, block), view(self.effective_grads, block)
+        return view(self.values, block), view(self.grads, block)
+
+
+def view(rows: Tensor, block: Block) -> Tensor:
+    """Return one parameter of all lanes, [K, *shape], as a view of the rows [K, P]."""
+    return rows[:, block.columns].unflatten(1, block.shape)
+
+
+def initial_values(
+    plan: Plan, seed: int, thresholds: Sequence[Sequence[float] | None]
+) -> np.ndarray:
+    """Draw the initial parameters of one run.
+
+    Weights and biases are uniform in +-1/sqrt(fan_in). A weight whose quantizer anneals noise gets
+    a random threshold of its stair added, so that it starts where the stair is undecided, as in
+    the code of Spallanzani et al. (CVPR 2022; arXiv 2203.11323). Scales are 1, shifts 0.
+
+    Args:
+        plan: the network.
+        seed: the run's.
+        thresholds: for every quantized weight tensor the thresholds of its stair (with the
+            initial mean of the noise added), or None where it does not anneal.
+
+    Returns:
+        [P] float64.
+    """
+    spread, choice = generator(seed, Stream.WEIGHTS), generator(seed, Stream.THRESHOLDS)
+    row = np.zeros(plan.size)
+    sites = iter(thresholds)
+    for block in plan.blocks:
+        part = row[block.columns]
+        if block.kind in ("weight", "bias"):
+            part[:] = spread.uniform(-1, 1, part.size) / np.sqrt(block.fan_in)
+        elif block.kind == "scale":
+            part[:] = 1
+        if block.quantized:
+            fractions, steps = choice.random(part.size), next(sites)
+            if steps is not None:
+                part += np.asarray(steps)[(fractions * len(steps)).astype(int)]
+    return row

@@ -1,0 +1,200 @@
+"""A cohort: runs of one task and length, trained as one batched computation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qsched.lanes.annealing import Epoch
+from qsched.lanes.modes import Mode, lane_modes
+from qsched.lanes.network import build
+from qsched.lanes.optimizers import clip, make_optimizer
+from qsched.lanes.parameters import Buffers, initial_values
+from qsched.lanes.plan import Node, Plan, make_plan
+from qsched.lanes.quantize import ActivationQuantizer, WeightQuantizer
+from qsched.lanes.streams import lane_keys, noise_keys
+from qsched.quantizers import Stair, stair
+from qsched.schedules import MEAN
+from qsched.specs import Run, TaskSpec
+from qsched.tasks import build_network, load_data
+from qsched.training.data import BatchOrder, Resident, flattens, gather, resident
+from qsched.training.loss import cross_entropy_gradient
+from qsched.training.table import Table, make_table
+
+__all__ = ["Cohort", "modes", "task_plan"]
+
+
+@lru_cache(maxsize=8)
+def task_plan(task: TaskSpec) -> tuple[Plan, bool]:
+    """Return a task's plan, and whether its images are flattened once, on loading."""
+    data = load_data(task.data)
+    layers = build_network(task, data.classes)
+    return make_plan(layers, data.shape), flattens(layers, data)
+
+
+class Cohort:
+    """The state of runs that train together; lane i is run i.
+
+    Args:
+        runs: of one task and length; those of equal modes are neighbors.
+        steps: number T of steps of the whole training.
+        dtype: of parameters and activations.
+        device: where they lie.
+    """
+
+    def __init__(
+        self, runs: Sequence[Run], steps: int, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.runs, self.task, self.steps = list(runs), runs[0].task, steps
+        self.dtype, self.device = dtype, device
+        self.plan, self.flat = task_plan(self.task)
+        self.data = self.split("train")
+        self.modes = modes(self.runs, self.plan)
+        self.table = make_table([run.schedule for run in runs], self.plan.places, steps)
+        seeds = [run.seed for run in runs]
+        augment = self.task.data.augment
+        self.batches = BatchOrder(seeds, len(self.data), self.task.batch_size, augment)
+        self.keys = lane_keys(seeds) if _samples(self.modes) else None
+        values = torch.as_tensor(self._initial(), dtype=dtype, device=device)
+        self.buffers = Buffers.of(values, self.plan)
+        self.optimizer = make_optimizer(values, self.task.optimizer, self.plan.weights)
+        self.incremental = None
+        self._assemble()
+
+    def split(self, name: str) -> Resident:
+        """Return one split of the task's data as tensors."""
+        return resident(self.task.data, name, self.dtype, self.device, self.flat)
+
+    def train(self, steps: range) -> Tensor:
+        """Take the steps of one epoch; return the losses, [S, K]."""
+        order = self.batches.epoch()[: len(steps)].to(self.device)
+        crops = self.batches.crops()
+        crops = None if crops is None else crops.to(self.device)
+        rates = self._coefficients(steps)
+        epoch = Epoch(self._controls(steps), self._keys(steps))
+        for quantizer in (self.weights, *self.activations):
+            quantizer.prepare(epoch)
+        losses = []
+        for i, step in enumerate(steps):
+            self._events(step)
+            epoch.step = i
+            x, y = gather(self.data, order[i], None if crops is None else crops[i])
+            losses.append(self._step(x, y, rates[i]))
+        return torch.stack(losses)
+
+    def harden(self) -> None:
+        """Make :meth:`infer` that of the hard network of the current parameters."""
+        self.weights.harden()
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return the hard network's logits, [K, C, B]."""
+        return self.network.infer(x)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all lanes but ``rows``; nothing changes for these."""
+        index = torch.as_tensor(rows, device=self.device)
+        self.runs = [self.runs[row] for row in rows]
+        self.modes = [self.modes[row] for row in rows]
+        self.table = self.table.keep(rows)
+        self.batches.keep(rows)
+        self.keys = None if self.keys is None else self.keys[rows]
+        self.buffers = self.buffers.keep(index)
+        self.optimizer.keep(index)
+        if self.incremental is not None:
+            self.incremental.keep(rows, index)
+        self._assemble()
+
+    def _step(self, x: Tensor, y: Tensor, coefficients: Tensor) -> Tensor:
+        buffers = self.buffers
+        self.weights.forward()
+        loss, grad = cross_entropy_gradient(self.network.forward(x), y)
+        self.network.backward(grad)
+        self.weights.backward()
+        if self.task.optimizer.clip is not None:
+            clip(buffers.grads, self.task.optimizer.clip)
+        self.optimizer.step(buffers.values, buffers.grads, coefficients)
+        if self.incremental is not None:
+            self.incremental.hold(buffers)
+        return loss
+
+    def _events(self, step: int) -> None:
+        cleared = self.table.clears(step)
+        if cleared.size:
+            self.optimizer.clear(torch.as_tensor(cleared, device=self.device))
+        if self.incremental is not None:
+            self.incremental.advance(self.buffers, step)
+
+    def _assemble(self) -> None:
+        precision = self.task.precision
+        stair = _stair(precision.weights, 1.0)
+        self.weights = WeightQuantizer(
+            self.plan, self.modes, stair, self.incremental, self.buffers
+        )
+        self.activations: list[ActivationQuantizer] = []
+        self.network = build(self.plan, self.buffers, self._activation)
+
+    def _activation(self, node: Node) -> ActivationQuantizer:
+        modes = [lane[node.site] for lane in self.modes]
+        stair = _stair(self.task.precision.activations, None)
+        self.activations.append(ActivationQuantizer(node, modes, stair, self.buffers.values))
+        return self.activations[-1]
+
+    def _controls(self, steps: range) -> np.ndarray:
+        """Return the control values of one epoch, [S, 4, Q, K]."""
+        rows = self.table.controls[:, steps.start : steps.stop][self.table.index]
+        return rows.transpose(1, 2, 3, 0)
+
+    def _coefficients(self, steps: range) -> Tensor:
+        """Return the optimizer's coefficients of one epoch, [S, 2, K]."""
+        part = slice(steps.start, steps.stop)
+        rates, ages = (
+            table[:, part][self.table.index].T for table in (self.table.rates, self.table.ages)
+        )
+        rows = np.moveaxis(self.optimizer.coefficients(rates, ages), 0, 1)
+        return torch.as_tensor(rows, dtype=self.dtype, device=self.device)
+
+    def _keys(self, steps: range) -> Tensor | None:
+        """Return the noise keys of one epoch, [S, Q, K, 2]."""
+        if self.keys is None:
+            return None
+        words = noise_keys(self.keys, steps, len(self.plan.places))
+        return torch.as_tensor(words, device=self.device)
+
+    def _initial(self) -> np.ndarray:
+        """Return the initial parameters of all lanes, [K, P]."""
+        weights = _stair(self.task.precision.weights, 1.0)
+        means = self.table.controls[self.table.index, 0, MEAN]
+        return np.stack(
+            [
+                initial_values(self.plan, run.seed, _thresholds(mode, mean, self.plan, weights))
+                for run, mode, mean in zip(self.runs, self.modes, means, strict=True)
+            ]
+        )
+
+
+def modes(runs: Sequence[Run], plan: Plan) -> list[tuple[Mode, ...]]:
+    """Return the modes of all quantizers, for each run."""
+    return [lane_modes(run.schedule, plan, run.task.precision) for run in runs]
+
+
+def _thresholds(
+    mode: tuple[Mode, ...], mean: np.ndarray, plan: Plan, weights: Stair | None
+) -> list[tuple[float, ...] | None]:
+    """Return where each weight tensor starts: thresholds moved by the noise's first mean."""
+    steps = weights.thresholds if weights else ()
+    return [
+        tuple(t + mean[site] for t in steps) if mode[site].kind == "ana" else None
+        for site in range(len(plan.weight_blocks))
+    ]
+
+
+def _samples(lanes: list[tuple[Mode, ...]]) -> bool:
+    return any(mode.forward == "random" and mode.kind == "ana" for row in lanes for mode in row)
+
+
+def _stair(levels: str, quantum: float | None) -> Stair | None:
+    return None if levels == "float" else stair(levels, quantum)
