@@ -48,8 +48,7 @@ wheel-check: $(READY) ## Install the wheel into an empty environment and use it 
 	rm -rf $(WHEEL)
 
 docs: $(READY) ## Write docs/cli.md from the commands
-	$(BIN)/qsched reference > docs/cli.md.new
-	mv docs/cli.md.new docs/cli.md
+	$(BIN)/qsched reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
 
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from qsched.cli.options import DATABASE, DatabaseOption
+from qsched.cli.stored import opened
 
 __all__ = ["dashboard"]
 
@@ -25,8 +26,6 @@ def dashboard(
     """
     from optuna_dashboard import run_server
 
-    from qsched.storage import Storage
-
-    with Storage.open(db, create=False) as storage:
+    with opened(db) as storage:
         typer.echo(f"http://{_LOOPBACK}:{port}/ (Ctrl-C ends it)")
         run_server(storage.optuna, host=_LOOPBACK, port=port)

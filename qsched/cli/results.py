@@ -9,7 +9,7 @@ import typer
 
 from qsched.cli.copy import write
 from qsched.cli.options import DATABASE, DatabaseOption
-from qsched.cli.stored import stored_name
+from qsched.cli.stored import opened, stored_name
 
 if TYPE_CHECKING:
     from qsched.storage import Storage
@@ -34,10 +34,8 @@ def report(
         qsched report digits-ana
         qsched report digits-ana --out digits.html
     """
-    from qsched.storage import Storage
-
     name = stored_name(study)
-    with Storage.open(db, create=False) as storage:
+    with opened(db) as storage:
         typer.echo(str(report_to(storage, name, out or default_folder(name) / "report.html")))
 
 
@@ -62,11 +60,10 @@ def export(
         qsched export digits-ana --arm trial-40
     """
     from qsched.schedules.file import dump
-    from qsched.storage import Storage
-    from qsched.study import export as exported
+    from qsched.study.export import export as exported
 
     name = stored_name(study)
-    with Storage.open(db, create=False) as storage:
+    with opened(db) as storage:
         text = dump(exported(storage, name, arm))
     if out is None:
         typer.echo(text.rstrip())
@@ -88,7 +85,7 @@ def report_to(storage: Storage, name: str, path: Path) -> Path:
 def export_to(storage: Storage, name: str, path: Path) -> Path:
     """Write the schedule file of a finished study, replacing an older one."""
     from qsched.schedules.file import dump
-    from qsched.study import export as exported
+    from qsched.study.export import export as exported
 
     write(path, dump(exported(storage, name)), force=True)
     return path

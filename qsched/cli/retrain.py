@@ -46,7 +46,7 @@ def train(
 
     \b
         qsched train best.yaml --task digits-ana
-        qsched train ana-rule --task fashion-ana --seeds 4 --data ~/datasets
+        qsched train ana-2019-overlapped --task fashion-ana --seeds 4 --data ~/datasets
     """
     from qsched.cli.fresh import accuracies, fresh_seeds
     from qsched.cli.promise import promise
@@ -98,7 +98,7 @@ def compare(
     """Compare two schedules on common fresh seeds and the test set: the paired difference.
 
     \b
-        qsched compare best.yaml ana-rule --task digits-ana --seeds 24
+        qsched compare best.yaml ana-2019-overlapped --task digits-ana --seeds 24
     """
     from qsched.cli.fresh import accuracies, fresh_seeds
     from qsched.cli.verdict import p_value

@@ -21,6 +21,7 @@ from qsched.cli.options import (
 )
 from qsched.cli.output import print_json
 from qsched.cli.results import default_folder, export_to, report_to
+from qsched.cli.stored import opened
 
 if TYPE_CHECKING:
     from qsched.specs import StudySpec
@@ -86,10 +87,9 @@ def run(
     from qsched.cli.executors import executor
     from qsched.cli.progress import shown
     from qsched.cli.verdict import verdict_text
-    from qsched.storage import Storage
     from qsched.study import run_study
 
-    with Storage.open(db) as storage:
+    with opened(db, create=True) as storage:
         try:
             with executor(workers, plugins) as where, shown(spec.name) as observe:
                 verdict = run_study(spec, storage, where, observe)

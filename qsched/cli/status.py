@@ -8,7 +8,7 @@ import typer
 
 from qsched.cli.options import DATABASE, DatabaseOption, JsonOption
 from qsched.cli.output import percent, print_json, print_table
-from qsched.cli.stored import stored_name
+from qsched.cli.stored import opened, stored_name
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -31,9 +31,7 @@ def status(
         qsched status
         qsched status digits-ana
     """
-    from qsched.storage import Storage
-
-    with Storage.open(db, create=False) as storage:
+    with opened(db) as storage:
         rows = storage.studies() if study is None else [storage.study(stored_name(study))]
         found = [_summary(storage, row) for row in rows]
         if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qsched.cli.kinds import is_path
@@ -9,8 +11,24 @@ from qsched.files import bundled_names
 
 if TYPE_CHECKING:
     from qsched.specs import StudySpec
+    from qsched.storage import Storage
 
-__all__ = ["stored_name", "study_spec"]
+__all__ = ["opened", "stored_name", "study_spec"]
+
+
+@contextmanager
+def opened(db: str, *, create: bool = False) -> Iterator[Storage]:
+    """Open the study database; see :meth:`qsched.storage.Storage.open`.
+
+    Optuna says what goes wrong, and nothing else.
+    """
+    import optuna
+
+    from qsched.storage import Storage
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with Storage.open(db, create=create) as storage:
+        yield storage
 
 
 def stored_name(study: str) -> str:
@@ -33,7 +51,5 @@ def study_spec(study: str, db: str) -> StudySpec:
 
     if is_path(study) or study in bundled_names("studies"):
         return load_study(study)
-    from qsched.storage import Storage
-
-    with Storage.open(db, create=False) as storage:
+    with opened(db) as storage:
         return storage.study(study).spec

@@ -1,0 +1,213 @@
+"""run, status, report, export, train, compare: a toy study from file to schedule and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import yaml
+
+from qsched.cli import main
+from qsched.cli.options import DATABASE
+from qsched.schedules.file import load_schedule
+from qsched.specs import Run, RunResult, digest
+from qsched.storage import DEFAULT_URL, Storage
+from qsched.study.seeds import pool
+from qsched.study.statistics import paired
+from tests.cli.conftest import TOY, Qsched
+from tests.study import surrogate
+
+LOCAL = ("--workers", 1)
+
+
+def test_the_default_database_is_that_of_storage() -> None:
+    assert DATABASE == DEFAULT_URL
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What ``qsched run`` left behind: its output and its files."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The toy study, run to its end once for all tests."""
+    folder = tmp_path_factory.mktemp("once")
+    (folder / "toy.yaml").write_text(TOY)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr("qsched.cli.executors.train", surrogate.train)
+        code = main(["run", "toy.yaml", "--workers", "1"])
+    return Finished(code, out.getvalue(), err.getvalue(), folder)
+
+
+@pytest.fixture
+def finished(qsched: Qsched, toy: Path, once: Finished, tmp_path: Path) -> Qsched:
+    """The current folder as ``qsched run`` left it."""
+    shutil.copytree(once.folder, tmp_path, dirs_exist_ok=True)
+    return qsched
+
+
+def test_run_prints_the_verdict_and_where_its_results_lie(
+    finished: Qsched, once: Finished, tmp_path: Path
+) -> None:
+    result, qsched = once, finished
+    assert result.code == 0
+    verdict = json.loads(qsched("status", "toy", "--json").out)["verdict"]
+    assert verdict["sentence"] in result.out
+    for arm in verdict["arms"]:
+        assert f"{100 * arm['mean']:.1f} %" in result.out
+    assert (tmp_path / "qsched-out/toy/report.html").is_file()
+    assert load_schedule(tmp_path / "qsched-out/toy/schedule.yaml").expected is not None
+    assert "report    qsched-out/toy/report.html" in result.out
+    assert "schedule  qsched-out/toy/schedule.yaml" in result.out
+    assert result.err.startswith("toy: baselines")
+
+
+def test_run_with_other_trials_seed_and_name(qsched: Qsched, toy: Path, tmp_path: Path) -> None:
+    options = ("--trials", 2, "--seed", 3, "--name", "other", "--out", tmp_path / "out")
+    data = json.loads(qsched("run", toy, *LOCAL, *options, "--json").out)
+    verdict = json.loads(qsched("status", "other", "--json").out)["verdict"]
+    assert data["verdict"] == verdict
+    assert (verdict["trials"], verdict["seeds"]) == (2, list(pool("report", 3, 4)))
+    assert data["schedule"] == str(tmp_path / "out/schedule.yaml")
+
+
+def test_a_finished_study_is_not_trained_again(
+    finished: Qsched, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(runs: Sequence[Run]) -> NoReturn:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("qsched.cli.executors.train", train)
+    assert finished("run", toy, *LOCAL).code == 0
+
+
+def test_a_changed_study_of_the_same_name_is_refused(finished: Qsched, toy: Path) -> None:
+    result = finished("run", toy, *LOCAL, "--trials", 5)
+    assert result.code == 2
+    assert "another name" in result.err
+
+
+def test_interrupted_and_resumed(
+    qsched: Qsched, toy: Path, once: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohorts = 0
+
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        nonlocal cohorts
+        cohorts += 1
+        if cohorts == 6:
+            raise KeyboardInterrupt
+        return surrogate.train(runs)
+
+    monkeypatch.setattr("qsched.cli.executors.train", train)
+    result = qsched("run", toy, *LOCAL)
+    assert (result.code, result.out) == (130, "")
+    assert result.err.endswith("interrupted; the same command resumes the study\n")
+    assert json.loads(qsched("status", "toy", "--json").out)["state"] == "interrupted"
+    assert "no verdict yet" in qsched("status", "toy").out
+    resumed = json.loads(qsched("run", toy, *LOCAL, "--json").out)["verdict"]
+    with Storage.open(f"sqlite:///{once.folder}/qsched.db", create=False) as storage:
+        assert resumed == storage.study("toy").verdict
+
+
+def test_status_lists_studies(finished: Qsched, tmp_path: Path) -> None:
+    with Storage.open(f"sqlite:///{tmp_path}/qsched.db", create=False) as storage:
+        spec = storage.study("toy").spec.model_copy(update={"name": "another"})
+        storage.save_study(spec, digest(spec))
+        runs = len(storage.runs("toy"))
+    listed = json.loads(finished("status", "--json").out)
+    assert [(row["study"], row["state"], row["trials"], row["runs"]) for row in listed] == [
+        ("toy", "finished", 4, runs),
+        ("another", "running", 0, 0),
+    ]
+    assert finished("status").out.splitlines()[2].startswith("toy ")
+
+
+def test_report_to_a_file(finished: Qsched, tmp_path: Path) -> None:
+    result = finished("report", "toy", "--out", "r.html")
+    assert (result.code, result.out) == (0, "r.html\n")
+    assert "toy" in (tmp_path / "r.html").read_text()
+
+
+def test_export_writes_what_run_wrote(finished: Qsched, toy: Path, tmp_path: Path) -> None:
+    assert finished("export", "toy", "--out", "best.yaml").code == 0
+    written = tmp_path / "qsched-out/toy/schedule.yaml"
+    assert (tmp_path / "best.yaml").read_bytes() == written.read_bytes()
+    assert yaml.safe_load(finished("export", toy).out) == yaml.safe_load(written.read_text())
+    again = finished("export", "toy", "--out", "best.yaml")
+    assert (again.code, "--force" in again.err) == (2, True)
+    assert finished("export", "toy", "--out", "best.yaml", "--force").code == 0
+
+
+def test_export_another_arm(finished: Qsched) -> None:
+    result = finished("export", "toy", "--arm", "ana-ste-static")
+    assert yaml.safe_load(result.out)["schedule"]["weights"]["backward_floor"] == 1.0
+    wrong = finished("export", "toy", "--arm", "ana-ste-statik")
+    assert (wrong.code, "did you mean `ana-ste-static`?" in wrong.err) == (2, True)
+
+
+def test_train_keeps_the_promise_of_an_exported_file(finished: Qsched, tmp_path: Path) -> None:
+    path = "qsched-out/toy/schedule.yaml"
+    result = finished("train", path, "--task", "toy", "--seeds", 6, *LOCAL, "--json")
+    data = json.loads(result.out)
+    used = pool("report", 0, 4)
+    assert data["seeds"] == list(pool("report", 0, 10)[4:])
+    assert not set(data["seeds"]) & set(used)
+    assert data["mean"] == pytest.approx(sum(data["accuracies"]) / 6)
+    low, high = data["expected_interval"]
+    assert data["inside"] is (low <= data["mean"] <= high)
+    # A mean of 4 against one of 6: the variance of the difference is s^2 (1/4 + 1/6).
+    stated = load_schedule(tmp_path / path).expected
+    assert stated is not None
+    half = stated.interval[1] - stated.mean
+    assert high - stated.mean == pytest.approx(half * (1 / 4 + 1 / 6) ** 0.5 / (1 / 4) ** 0.5)
+    assert "the file states" in finished("train", path, "--task", "toy", *LOCAL).out
+
+
+def test_train_by_a_file_that_promises_nothing(finished: Qsched, toy: Path) -> None:
+    result = finished("train", "ana-ste-static", "--task", toy, *LOCAL, "--seeds", 2)
+    assert "the file states no test accuracy on this task" in result.out
+
+
+def test_compare_is_a_paired_test_on_common_seeds(qsched: Qsched, toy: Path) -> None:
+    names = ("ana-2019-overlapped", "ana-ste-static")
+    arguments = ("compare", *names, "--task", toy, "--seeds", 5, *LOCAL)
+    data = json.loads(qsched(*arguments, "--json").out)
+    accuracies = [schedule["accuracies"] for schedule in data["schedules"]]
+    expected = paired(accuracies[0], accuracies[1], 0.95)
+    assert data["difference"] == pytest.approx(expected.difference)
+    assert data["interval"] == pytest.approx(expected.interval)
+    assert data["p_value"] == pytest.approx(expected.p_value)
+    assert len(data["seeds"]) == 5
+    assert f"{100 * expected.difference:+.2f} pp" in qsched(*arguments).out
+
+
+def test_comparing_a_schedule_with_itself_finds_nothing(qsched: Qsched, toy: Path) -> None:
+    result = qsched("compare", "ede", "ede", "--task", toy, "--seeds", 3, *LOCAL)
+    assert "no significant difference" in result.out
+
+
+def test_dashboard_serves_the_database_on_loopback(
+    finished: Qsched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setattr(
+        "optuna_dashboard.run_server", lambda storage, **options: calls.append(options)
+    )
+    assert finished("dashboard", "--port", 9000).code == 0
+    assert calls == [{"host": "127.0.0.1", "port": 9000}]
