@@ -9,9 +9,11 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from qsched.plugins import load_plugin
-from qsched.specs import StudySpec
+from qsched.schedules.file import load_schedule
+from qsched.specs import Run, StudySpec
 from qsched.specs.files import load_study
 from qsched.tasks import build_network, load_data, parameters
+from qsched.training import train
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -36,3 +38,12 @@ def test_its_network(study: StudySpec) -> None:
     layers = build_network(study.task, classes=2)
     expected = 30 * 24 + 2 * 24 * 24 + 24 * 12 + 2 * 12 * 12 + 2 * 3 * (24 + 12) + 2 * 12 + 2
     assert parameters(layers, (30,)) == expected
+
+
+def test_it_trains(study: StudySpec) -> None:
+    schedule = load_schedule("ana-2019-overlapped").schedule
+    (result,) = train([Run(task=study.task, schedule=schedule, seed=7)])
+    assert result.status == "finished"
+    majority = np.bincount(load_data(study.task.data).validation.y).max() / 150
+    assert result.accuracy is not None
+    assert result.accuracy > majority + 0.1

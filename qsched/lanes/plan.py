@@ -187,6 +187,11 @@ class _Walk:
                 node.outputs = (prod(shape),)
             case Residual():
                 self.residual(node, layer)
+        if min(node.outputs) < 1:
+            raise InputError(
+                f"{type(layer).__name__} needs larger images, but gets a shape of {shape}; "
+                "lower data.pool or use another network"
+            )
         return node
 
     def weighted(self, node: Node, layer: Linear | Conv, shape: Shape) -> None:

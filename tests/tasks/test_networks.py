@@ -188,8 +188,8 @@ def test_tnn96_keeps_within_the_accelerator() -> None:
     [
         ("vgg8", (1, 7, 7), "MaxPool needs larger images"),
         ("tnn96", (1, 15, 15), "MaxPool needs larger images"),
-        ("cnn5", (64,), "Conv reads images"),
-        ("resnet20", (64,), "Conv reads images"),
+        ("cnn5", (64,), "Conv needs images"),
+        ("resnet20", (64,), "Conv needs images"),
     ],
 )
 def test_inputs_that_do_not_fit(name: str, shape: tuple[int, ...], message: str) -> None:
@@ -198,9 +198,9 @@ def test_inputs_that_do_not_fit(name: str, shape: tuple[int, ...], message: str)
 
 
 def test_unlike_arms_of_a_residual() -> None:
-    with pytest.raises(InputError, match="give the shortcut a projection"):
+    with pytest.raises(InputError, match="give the shortcut a Conv"):
         parameters((Residual((Conv(8),)),), (4, 6, 6))
-    with pytest.raises(InputError, match="Linear reads features"):
+    with pytest.raises(InputError, match="Linear needs features"):
         parameters((Linear(8),), (4, 6, 6))
 
 
