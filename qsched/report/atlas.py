@@ -3,66 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from qsched.report.material import Shown
-from qsched.report.style import COLORS, LABELS, SHORT_LABELS, axis, layout, percent
-from qsched.schedules import (
-    BACKWARD_STD,
-    FORWARD_STD,
-    FROZEN,
-    Ana,
-    Inq,
-    Place,
-    Role,
-    Schedule,
-    depths,
-)
+from qsched.report.sheets import POINTS, SHEETS, Sheet
+from qsched.report.style import COLORS, GRID, LABELS, SHORT_LABELS, axis, layout
+from qsched.schedules import Place, Role, Schedule, depths
 from qsched.study.verdict import Contender
 
-__all__ = ["ATLAS_KEYS", "atlas"]
+__all__ = ["atlas"]
 
 ROLES: tuple[Role, ...] = ("weights", "activations")
-_POINTS = 101
-_CLOSE = 1e-9
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    """One control of the atlas: which column of ``Schedule.at``, and how it is told and drawn.
-
-    Attributes:
-        control: the column.
-        kind: of the method that uses it.
-        heading: what it is.
-        measure: what the colors measure.
-        suffix: its unit, as the color scale's labels have it.
-        colorscale: dark is quantized on every sheet: no noise left, or frozen.
-        top: end of the color scale; None is the largest value.
-    """
-
-    control: int
-    kind: type[Ana | Inq]
-    heading: str
-    measure: str
-    suffix: str
-    colorscale: str
-    top: float | None
-
-
-_NOISE = "standard deviation in quanta"
-_SHEETS = {
-    "atlas-forward": _Sheet(FORWARD_STD, Ana, "Forward noise", _NOISE, " quanta", "Viridis", None),
-    "atlas-backward": _Sheet(
-        BACKWARD_STD, Ana, "Backward noise", _NOISE, " quanta", "Viridis", None
-    ),
-    "atlas-frozen": _Sheet(FROZEN, Inq, "Frozen weights", "fraction", "", "Viridis_r", 1.0),
-}
-ATLAS_KEYS = tuple(_SHEETS)
 
 Tables = Mapping[Contender, np.ndarray]
 """Of each schedule, one control over [layer, time]; NaN where the layer's method has none."""
@@ -80,15 +34,15 @@ def atlas(shown: Mapping[Contender, Shown], layers: int = 9) -> dict[str, go.Fig
             at the bottom.
 
     Returns:
-        Figures by key, of :data:`ATLAS_KEYS`. The heat map of a panel is named
-        ``contender, role``; its ``z`` has shape [layers, 101], None where a layer's method has no
-        such control; ``x`` is progress in percent.
+        Figures by key: ``atlas-forward``, ``atlas-backward``, ``atlas-frozen``. The heat map of a
+        panel is named ``contender, role``; its ``z`` has shape [layers, 101], None where a layer's
+        method has no such control; ``x`` is progress in percent.
     """
     schedules: dict[Contender, Schedule] = {
         c: s.schedule for c, s in shown.items() if c != "full precision"
     }
     figures = {}
-    for key, sheet in _SHEETS.items():
+    for key, sheet in SHEETS.items():
         tables = {
             role: {c: _table(s, role, sheet, layers) for c, s in schedules.items()}
             for role in ROLES
@@ -99,9 +53,9 @@ def atlas(shown: Mapping[Contender, Shown], layers: int = 9) -> dict[str, go.Fig
     return figures
 
 
-def _table(schedule: Schedule, role: Role, sheet: _Sheet, layers: int) -> np.ndarray:
+def _table(schedule: Schedule, role: Role, sheet: Sheet, layers: int) -> np.ndarray:
     places = [Place(role, depth) for depth in depths(layers)]
-    values: np.ndarray = schedule.at(np.linspace(0, 1, _POINTS), places)[..., sheet.control].T
+    values: np.ndarray = schedule.at(np.linspace(0, 1, POINTS), places)[..., sheet.control].T
     has = [isinstance(schedule.method(place), sheet.kind) for place in places]
     return np.where(np.array(has)[:, None], values, np.nan)
 
@@ -110,7 +64,7 @@ def _used(values: np.ndarray) -> bool:
     return bool(np.nansum(values) > 0)
 
 
-def _figure(sheet: _Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
+def _figure(sheet: Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
     rows = _rows(tables)
     contenders = list(next(iter(rows.values())))
     figure = make_subplots(
@@ -125,9 +79,6 @@ def _figure(sheet: _Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
             for c in contenders
         ],
     )
-    top = sheet.top or max(
-        float(np.nanmax(z, initial=0.0)) for t in tables.values() for z in t.values()
-    )
     for i, (role, table) in enumerate(rows.items()):
         for j, (contender, values) in enumerate(table.items()):
             panel = _panel(f"{contender}, {role}", values)
@@ -139,30 +90,39 @@ def _figure(sheet: _Sheet, tables: Mapping[Role, Tables]) -> go.Figure:
             f"{sheet.heading}. {_finding(sheet, tables)}",
             "Every panel: layers from the input (bottom) to the output (top), over training. "
             f"Color: {sheet.measure}; dark is quantized.",
-            height=150 * len(rows) + 100,
+            height=135 * len(rows) + 116,
             head=28,
+            foot=88,
         ),
-        coloraxis={
-            "colorscale": sheet.colorscale,
-            "cmin": 0,
-            "cmax": top,
-            "colorbar": {
-                "orientation": "h",
-                "y": 0,
-                "yanchor": "top",
-                "ypad": 46,
-                "thickness": 10,
-                "len": 0.6,
-                "outlinewidth": 0,
-                "nticks": 5,
-                "ticksuffix": sheet.suffix,
-                "showticksuffix": "last",
-            },
-        },
+        coloraxis=_colors(sheet, tables),
     )
     figure.update_annotations(font_size=12)
     _label_axes(figure, list(rows), len(contenders))
     return figure
+
+
+def _colors(sheet: Sheet, tables: Mapping[Role, Tables]) -> dict[str, object]:
+    """Return the color scale of all panels, with its bar along the foot of the figure."""
+    top = sheet.top or max(
+        float(np.nanmax(z, initial=0.0)) for table in tables.values() for z in table.values()
+    )
+    return {
+        "colorscale": sheet.colorscale,
+        "cmin": 0,
+        "cmax": top,
+        "colorbar": {
+            "orientation": "h",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "ypad": 6,
+            "thickness": 10,
+            "len": 0.8,
+            "outlinewidth": 0,
+            "tickvals": [0, top / 2, top],
+            "ticktext": ["0", f"{top / 2:.2g}", f"{top:.2g}{sheet.unit}"],
+        },
+    }
 
 
 def _rows(tables: Mapping[Role, Tables]) -> dict[str, Tables]:
@@ -179,7 +139,7 @@ def _rows(tables: Mapping[Role, Tables]) -> dict[str, Tables]:
 
 _NOT_USED = {
     "text": "not used",
-    "x": _POINTS // 2,
+    "x": POINTS // 2,
     "yref": "y domain",
     "y": 0.5,
     "showarrow": False,
@@ -191,7 +151,7 @@ def _panel(name: str, values: np.ndarray) -> go.Heatmap:
     return go.Heatmap(
         name=name,
         z=[[None if np.isnan(v) else round(v, 6) for v in row] for row in values.tolist()],
-        x=list(range(_POINTS)),
+        x=list(range(POINTS)),
         y=list(range(1, layers + 1)),
         coloraxis="coloraxis",
         ygap=1,
@@ -201,11 +161,12 @@ def _panel(name: str, values: np.ndarray) -> go.Heatmap:
 
 def _label_axes(figure: go.Figure, names: list[str], columns: int) -> None:
     # A panel's 100 would run into the 0 of the next one; the last panel has room for it.
-    figure.update_xaxes(axis("", tickvals=[0, 50], showgrid=False))
-    figure.update_xaxes(col=columns, tickvals=[0, 50, 100])
-    figure.update_yaxes(axis("", showgrid=False, showticklabels=False))
-    figure.update_xaxes(row=len(names), col=(columns + 1) // 2, title_text="training (%)")
     layers = len(figure.data[0].y)
+    frame = {"showgrid": False, "showline": True, "mirror": True, "linecolor": GRID}
+    figure.update_xaxes(axis("", tickvals=[0, 50], range=[-0.5, POINTS - 0.5], **frame))
+    figure.update_xaxes(col=columns, tickvals=[0, 50, 100])
+    figure.update_yaxes(axis("", showticklabels=False, range=[0.5, layers + 0.5], **frame))
+    figure.update_xaxes(row=len(names), col=(columns + 1) // 2, title_text="training (%)")
     for i, name in enumerate(names):
         figure.update_yaxes(
             row=i + 1,
@@ -217,36 +178,13 @@ def _label_axes(figure: go.Figure, names: list[str], columns: int) -> None:
         )
 
 
-def _finding(sheet: _Sheet, tables: Mapping[Role, Tables]) -> str:
+def _finding(sheet: Sheet, tables: Mapping[Role, Tables]) -> str:
     """Say in words how the schedules differ, over all layers and roles."""
     contenders = next(iter(tables.values()))
     told = []
     for contender in contenders:
         values = np.concatenate([table[contender] for table in tables.values()])
-        words = _TELL[sheet.control](values) if _used(values) else "none"
+        words = sheet.tell(values) if _used(values) else "none"
         told.append(f"{LABELS[contender]}: {words}")
     text = "; ".join(told)
     return text[0].upper() + text[1:]
-
-
-def _tell_forward(values: np.ndarray) -> str:
-    noisy = np.flatnonzero(np.nanmax(values, axis=0) > _CLOSE)
-    gone = percent(min(noisy[-1] + 1, _POINTS - 1) / (_POINTS - 1), 0)
-    return f"{np.nanmax(values):.2g} quanta, gone after {gone} of training"
-
-
-def _tell_backward(values: np.ndarray) -> str:
-    start, end = float(np.nanmax(values)), float(np.nanmax(values[:, -1]))
-    if end <= _CLOSE:
-        return f"{start:.2g} quanta, fading to 0"
-    if start - end <= _CLOSE:
-        return f"{end:.2g} quanta throughout"
-    return f"{start:.2g} quanta, fading to {end:.2g}"
-
-
-def _tell_frozen(values: np.ndarray) -> str:
-    half = np.argmax(np.nanmean(values, axis=0) >= 0.5 - _CLOSE)
-    return f"half of them after {percent(half / (_POINTS - 1), 0)} of training"
-
-
-_TELL = {FORWARD_STD: _tell_forward, BACKWARD_STD: _tell_backward, FROZEN: _tell_frozen}

@@ -11,11 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from qsched.errors import InputError
-from qsched.report.atlas import ATLAS_KEYS
 from qsched.report.figures import draw
 from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
 from qsched.report.material import Material, gather
 from qsched.report.provenance import provenance, spec_text
+from qsched.report.sheets import SHEETS
 from qsched.report.style import COLORS
 from qsched.report.tables import arms_table, cards, verdict_table
 from qsched.storage import Storage
@@ -71,7 +71,7 @@ def render(material: Material) -> str:
         provenance=provenance(material),
         spec=spec_text(material),
         figures=figures,
-        atlas_keys=[key for key in ATLAS_KEYS if key in figures],
+        atlas_keys=[key for key in SHEETS if key in figures],
         json={key: _json(figure) for key, figure in figures.items()},
         colors=COLORS,
         evaluator=EVALUATOR,

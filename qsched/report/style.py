@@ -53,7 +53,9 @@ GRID = "rgba(128,128,128,0.25)"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
 
-def layout(title: str, subtitle: str, *, height: int, head: int = 8) -> dict[str, Any]:
+def layout(
+    title: str, subtitle: str, *, height: int, head: int = 8, foot: int = 48
+) -> dict[str, Any]:
     """Return the layout of a figure whose title says the finding and whose subtitle explains it.
 
     Args:
@@ -61,6 +63,7 @@ def layout(title: str, subtitle: str, *, height: int, head: int = 8) -> dict[str
         subtitle: how to read the figure, in plain text.
         height: of the figure without its title, in pixels.
         head: room between title and plot, for a legend or panel names, in pixels.
+        foot: room below the plot, in pixels.
 
     Returns:
         A layout. Its ``meta`` holds title and subtitle as given and, as ``above``, how many pixels
@@ -85,7 +88,7 @@ def layout(title: str, subtitle: str, *, height: int, head: int = 8) -> dict[str
             "yanchor": "top",
             "pad": {"t": 10},
         },
-        "margin": {"l": 56, "r": 16, "t": above + head, "b": 48},
+        "margin": {"l": 56, "r": 16, "t": above + head, "b": foot},
         "font": {"family": _FONT, "size": 13, "color": INK},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "paper_bgcolor": "rgba(0,0,0,0)",
