@@ -1,7 +1,7 @@
 """YAML files that people write: read as models with every fault at its line; bundled ones."""
 
 from qsched.files.bundled import bundled, bundled_names, resolve
-from qsched.files.document import Document, broken_rules, load
+from qsched.files.document import Document, broken_rules, describe, load
 from qsched.files.text import Path, Value, parse, to_yaml
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "broken_rules",
     "bundled",
     "bundled_names",
+    "describe",
     "load",
     "parse",
     "resolve",

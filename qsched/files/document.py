@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -15,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from qsched.errors import InputError, Problem, SpecError, nearest
 from qsched.files.text import Path, Value, dotted, parse
 
-__all__ = ["Document", "broken_rules", "load"]
+__all__ = ["Document", "broken_rules", "describe", "load"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -89,7 +90,8 @@ class Document:
         except ValidationError as error:
             details = error.errors(include_url=False)
         found = [problem for detail in details for problem in self._problems(model, detail)]
-        raise SpecError(self.source, sorted(set(found), key=lambda p: p.line or 0))
+        unique = dict.fromkeys(found)
+        raise SpecError(self.source, sorted(unique, key=lambda p: p.line or 0))
 
     def _check_format(self, model: type[BaseModel]) -> None:
         field = model.model_fields.get("format")
@@ -107,20 +109,7 @@ class Document:
         if kind == _BROKEN_RULES:
             faults = detail["ctx"]["problems"]
             return [self.problem(message, (*path, *inner)) for inner, message in faults]
-        if kind == "extra_forbidden":
-            hint = nearest(str(detail["loc"][-1]), _keys(model, detail["loc"][:-1]))
-            return [self.problem(f"unknown key; {hint}", path)]
-        if kind == "missing":
-            return [self.problem("this key is required", path)]
-        if kind == "union_tag_invalid":
-            tag, expected = detail["ctx"]["tag"], detail["ctx"]["expected_tags"]
-            key = detail["ctx"]["discriminator"].strip("'")
-            hint = nearest(tag, [name.strip("' ") for name in expected.split(",")])
-            return [self.problem(f"unknown {key} `{tag}`; {hint}", path)]
-        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if kind != "value_error":
-            message = f"{message}, but got {_shown(detail['input'])}"
-        return [self.problem(message, path)]
+        return [self.problem(describe(model, detail), path)]
 
     def _place(self, detail: ErrorDetails) -> Path:
         """Return the path in the data that pydantic's location means: without tags of unions."""
@@ -143,6 +132,21 @@ def load(model: type[M], path: pathlib.Path) -> M:
         InputError: the file cannot be read.
     """
     return Document.read(path).to(model)
+
+
+def describe(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """Return what is wrong and how to mend it, for one error of pydantic's about ``model``."""
+    kind, location = detail["type"], detail["loc"]
+    if kind == "extra_forbidden":
+        return f"unknown key; {nearest(str(location[-1]), _keys(model, location[:-1]))}"
+    if kind == "missing":
+        return "this key is required"
+    if kind == "union_tag_invalid":
+        key, tag = detail["ctx"]["discriminator"].strip("'"), detail["ctx"]["tag"]
+        expected = re.findall("'([^']*)'", detail["ctx"]["expected_tags"])
+        return f"unknown {key} `{tag}`; {nearest(tag, expected)}"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return message if kind == "value_error" else f"{message}, but got {_shown(detail['input'])}"
 
 
 def _holds(node: Value, part: int | str) -> bool:

@@ -124,13 +124,18 @@ class Logistic(Frozen):
     center: Annotated[float, Field(ge=0, le=1)] = 0.5
 
     def __call__(self, x: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        h: np.ndarray = self._rise(np.zeros(()), x) / self._rise(np.zeros(()), np.ones(()))
-        return h
+        return self._parts(x)[0]
 
     def rest(self, x: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Return 1 - h."""
-        rest: np.ndarray = self._rise(x, np.ones(())) / self._rise(np.zeros(()), np.ones(()))
-        return rest
+        return self._parts(x)[1]
+
+    def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return h and 1 - h; the smaller one is exact to rounding, the other its complement."""
+        zero, one = np.zeros(()), np.ones(())
+        whole = self._rise(zero, one)
+        h, rest = self._rise(zero, x) / whole, self._rise(x, one) / whole
+        return np.where(h < rest, h, 1 - rest), np.where(h < rest, 1 - h, rest)
 
     def _rise(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Return 2 (s(b) - s(a)) as a product: tanh p - tanh q = sinh(p - q) / (cosh p cosh q)."""

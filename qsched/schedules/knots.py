@@ -223,20 +223,19 @@ def _piece(
     function: Function, a: float, b: float, tolerance: float
 ) -> tuple[list[float], list[np.ndarray]]:
     """Return knots from ``a`` to ``b``, halving intervals until a straight line is good enough."""
-    share = np.arange(9) / 8
-    u, rows = [a], [function(np.array([a]))[0]]
-    todo = [(a, b)]
-    while todo:
-        left, right = todo.pop()
-        values = function(left + (right - left) * share)
-        line = values[0] + (values[-1] - values[0]) * share[:, None]
-        if np.max(np.abs(values - line)) <= tolerance or right - left < _MARGIN:
-            u.append(right)
-            rows.append(values[-1])
-        else:
-            middle = (left + right) / 2
-            todo += [(middle, right), (left, middle)]
-    return u, rows
+    share = np.arange(9)[:, None] / 8
+    found = {a: function(np.array([a]))[0]}
+    left, right = np.array([a]), np.array([b])
+    while left.size:
+        points = left + (right - left) * share
+        values = function(points.ravel()).reshape(*points.shape, -1)
+        line = values[0] + (values[-1] - values[0]) * share[..., None]
+        good = np.max(np.abs(values - line), axis=(0, 2)) <= tolerance
+        good |= right - left < _MARGIN
+        found.update(zip(right[good].tolist(), values[-1, good], strict=True))
+        left, right, middle = left[~good], right[~good], points[4, ~good]
+        left, right = np.concatenate((left, middle)), np.concatenate((middle, right))
+    return sorted(found), [found[u] for u in sorted(found)]
 
 
 def _check(u: Numbers, columns: dict[str, Numbers]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from qsched.errors import nearest
-from qsched.files import Path
+from qsched.files import Path, describe
 from qsched.schedules import Schedule
 from qsched.spaces.parameters import Choice, Parameter, Value, is_active
-from qsched.spaces.template import Reference, fill, origin, references
+from qsched.spaces.template import Reference, fill, is_choose, origin, references
 
 __all__ = ["faults"]
 
@@ -27,7 +27,7 @@ def faults(parameters: Parameters, template: dict[str, Any]) -> list[Fault]:
     The points that are tried out, extremes of all ranges under every choice, are tried only when
     nothing else is wrong.
     """
-    found = list(_of_parameters(parameters))
+    found = [*_of_parameters(parameters), *_of_form(template, ("schedule",))]
     for reference in references(template):
         found += _of_reference(reference, parameters)
     found += _unused(parameters, template)
@@ -51,6 +51,17 @@ def _of_parameters(parameters: Parameters) -> Iterator[Fault]:
         earlier[name] = parameter
 
 
+def _of_form(tree: Any, path: Path) -> Iterator[Fault]:
+    if is_choose(tree):
+        if tree.keys() != {"choose", "cases"} or not isinstance(tree["cases"], dict):
+            yield path, "must hold `choose: parameter` and `cases: {choice: ...}` and nothing else"
+            return
+    elif not isinstance(tree, dict | list):
+        return
+    for key, branch in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield from _of_form(branch, (*path, key))
+
+
 def _of_reference(reference: Reference, parameters: Parameters) -> Iterator[Fault]:
     path: Path = ("schedule", *reference.path)
     parameter = parameters.get(reference.name)
@@ -67,9 +78,11 @@ def _of_reference(reference: Reference, parameters: Parameters) -> Iterator[Faul
     if not isinstance(parameter, Choice):
         yield path, f"`choose` needs a choice parameter, but `{reference.name}` is none"
         return
-    for case in sorted(set(reference.cases) ^ set(parameter.choices)):
-        what = "is no choice" if case in reference.cases else "is a choice without a case"
-        yield path, f"`{case}` {what} of `{reference.name}`"
+    for case in set(reference.cases) - set(parameter.choices):
+        hint = nearest(case, parameter.choices)
+        yield (*path, "cases", case), f"`{reference.name}` has no choice `{case}`; {hint}"
+    for choice in set(parameter.choices) - set(reference.cases):
+        yield (*path, "cases"), f"the choice `{choice}` of `{reference.name}` needs a case"
 
 
 def _unused(parameters: Parameters, template: dict[str, Any]) -> Iterator[Fault]:
@@ -107,17 +120,12 @@ def _of_points(parameters: Parameters, template: dict[str, Any]) -> Iterator[Fau
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path: Path = ("schedule", *origin(template, point, detail["loc"]))
-                message = _message(detail["type"], detail["msg"], detail["loc"])
+                if detail["type"] == "missing":
+                    path = (*path, detail["loc"][-1])
+                message = describe(Schedule, detail)
                 if (path, message) not in seen:
                     seen.add((path, message))
                     yield path, message
-
-
-def _message(kind: str, message: str, location: tuple[int | str, ...]) -> str:
-    if kind in ("missing", "extra_forbidden"):
-        what = "is required" if kind == "missing" else "is no key of a schedule here"
-        return f"`{location[-1]}` {what}"
-    return message.removeprefix("Value error, ").removeprefix("Input ")
 
 
 def _extremes(parameters: Parameters) -> Iterator[dict[str, Value]]:
