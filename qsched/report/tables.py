@@ -45,13 +45,13 @@ class Card:
 
 def verdict_table(verdict: Verdict) -> Table:
     """Return the claim: test accuracies, and the found schedule's paired differences."""
-    level = percent(verdict.level, 0)
+    level = _unbroken(f"({percent(verdict.level, 0)} interval)")
     claims = {claim.other: claim for claim in verdict.comparisons}
     head = (
         "contender",
         "schedule",
-        f"test accuracy ({level} interval)",
-        f"found minus it, points ({level} interval)",
+        f"test accuracy {level}",
+        f"found minus it, points {level}",
         "found is",
         "p-value",
         "seeds",
