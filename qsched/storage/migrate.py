@@ -15,8 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
 from qsched.errors import VersionError
-from qsched.storage.schema import HEAD
-from qsched.storage.tables import VERSION_TABLE
+from qsched.storage.tables import HEAD, VERSION_TABLE
 
 __all__ = ["migrate", "revisions", "scripts"]
 

@@ -6,12 +6,9 @@ from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, insp
 
 from qsched.errors import InputError
 from qsched.storage.engine import readable_errors, shown, write
-from qsched.storage.tables import VERSION_TABLE
+from qsched.storage.tables import HEAD, VERSION_TABLE
 
-__all__ = ["HEAD", "no_database", "prepare"]
-
-HEAD = "v0.1.0"
-"""The schema version that this release reads and writes."""
+__all__ = ["no_database", "prepare"]
 
 _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 

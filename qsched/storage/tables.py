@@ -19,7 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["METADATA", "VERSION_TABLE", "runs", "schedules", "studies"]
+__all__ = ["HEAD", "METADATA", "VERSION_TABLE", "runs", "schedules", "studies"]
+
+HEAD = "v0.1.0"
+"""The schema version that this release reads and writes."""
 
 VERSION_TABLE = "qsched_alembic_version"
 """Where the schema version is kept: Optuna's is in ``alembic_version``."""

@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_mock_engine, inspect, text
 
-from qsched.storage import Storage, migrate, schema, tables
+from qsched.storage import Storage, migrate, tables
 
 
 def test_migrations_make_the_tables_of_the_code(storage: Storage) -> None:
@@ -20,7 +20,7 @@ def test_migrations_make_the_tables_of_the_code(storage: Storage) -> None:
 
 
 def test_the_last_migration_is_the_version_of_this_release() -> None:
-    assert migrate.scripts().get_heads() == [schema.HEAD]
+    assert migrate.scripts().get_heads() == [tables.HEAD]
 
 
 def test_migrations_are_named_by_release() -> None:
