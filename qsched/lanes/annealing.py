@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from qsched.quantizers import (
     forward_plan,
     hard,
 )
+from qsched.quantizers.kernels import Forward
 from qsched.schedules import BACKWARD_STD, FORWARD_STD, MEAN
 
 __all__ = ["Annealing", "Epoch", "Expand"]
@@ -81,8 +83,8 @@ class Annealing:
     def forward(self, step: int, x: Tensor, noise: Tensor | None, out: Tensor) -> None:
         """Write what the quantizer puts out in training at ``step`` of the epoch."""
         if self.noisy[step]:
-            forward = self.mode.forward
-            ana_forward(x, self.forwards.at(step), forward=forward, uniform=noise, out=out)  # type: ignore[arg-type]
+            forward = cast("Forward", self.mode.forward)
+            ana_forward(x, self.forwards.at(step), forward=forward, uniform=noise, out=out)
         else:
             mean = None if self.means is None else self.means.at(step).rows[0]
             hard(x, self.stair, mean, out=out)

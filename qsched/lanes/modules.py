@@ -13,6 +13,7 @@ input. No graph is built in a step.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ __all__ = [
 BATCH_NORM_EPS = 1e-5
 BATCH_NORM_MOMENTUM = 0.1
 
-aten = torch.ops.aten
+aten: Any = torch.ops.aten
 
 
 class Module(ABC):
@@ -150,6 +151,7 @@ class Conv2d(Module):
 
     def backward(self, grad: Tensor) -> Tensor:
         lanes = len(self.weight)
+        given: Tensor
         given, weight, bias = aten.convolution_backward(
             grad,
             self.x,
@@ -217,6 +219,7 @@ class BatchNormFeatures(BatchNorm):
         lanes, features, batch = x.shape
         self.x, self.gain = x, self.scale.reshape(-1)
         self.sizes = (1, lanes * features, batch, lanes * features)
+        y: Tensor
         y, self.batch_mean, self.rstd = aten.native_group_norm(
             x, self.gain, self.shift.reshape(-1), *self.sizes, BATCH_NORM_EPS
         )
@@ -224,6 +227,7 @@ class BatchNormFeatures(BatchNorm):
         return y
 
     def backward(self, grad: Tensor) -> Tensor:
+        given: Tensor
         given, scale, shift = aten.native_group_norm_backward(
             grad, self.x, self.batch_mean, self.rstd, self.gain, *self.sizes, [True] * 3
         )
@@ -240,6 +244,7 @@ class BatchNormImages(BatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         self.x, self.gain = x, self.scale.reshape(-1)
+        y: Tensor
         y, self.batch_mean, self.rstd = aten.native_batch_norm(
             x, self.gain, self.shift.reshape(-1), None, None, True, 0.0, BATCH_NORM_EPS
         )
@@ -247,6 +252,7 @@ class BatchNormImages(BatchNorm):
         return y
 
     def backward(self, grad: Tensor) -> Tensor:
+        given: Tensor
         given, scale, shift = aten.native_batch_norm_backward(
             grad,
             self.x,
@@ -275,13 +281,15 @@ class MaxPooling(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
+        y: Tensor
         y, self.index = aten.max_pool2d_with_indices(x, self.size, self.size)
         return y
 
     def backward(self, grad: Tensor) -> Tensor:
-        return aten.max_pool2d_with_indices_backward(
+        given: Tensor = aten.max_pool2d_with_indices_backward(
             grad, self.x, self.size, self.size, [0, 0], [1, 1], False, self.index
         )
+        return given
 
 
 class GlobalPool(Module):
@@ -292,7 +300,7 @@ class GlobalPool(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.shape = x.shape
-        return x.mean((2, 3)).unflatten(1, (self.lanes, -1)).permute(1, 2, 0).contiguous()
+        return x.mean((2, 3)).view(len(x), self.lanes, -1).permute(1, 2, 0).contiguous()
 
     def backward(self, grad: Tensor) -> Tensor:
         batch, channels, height, width = self.shape

@@ -88,9 +88,7 @@ class Adam(Optimizer):
     def coefficients(self, rates: np.ndarray, ages: np.ndarray) -> np.ndarray:
         first, second = self.spec.betas
         root = np.sqrt(1 - second**ages)
-        # A learning rate of 0 (the end of a cosine) divides by infinity: no update.
-        with np.errstate(divide="ignore"):
-            slope = -(1 - first**ages) / rates
+        slope = -(1 - first**ages) / rates
         return np.stack([slope / root, slope * self.spec.eps])
 
     def step(self, values: Tensor, grads: Tensor, coefficients: Tensor) -> None:
@@ -105,7 +103,7 @@ class Adam(Optimizer):
 
 
 class Sgd(Optimizer):
-    r"""Stochastic gradient descent with momentum: :math:`v = \mu v + g,\ w \mathrel{-}= \eta v`."""
+    r"""Gradient descent with momentum: :math:`v = \mu v + g,\ w \mathrel{-}= \eta v`."""
 
     moments = 1
 

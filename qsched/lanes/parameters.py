@@ -61,7 +61,7 @@ class Buffers:
 
 def view(rows: Tensor, block: Block) -> Tensor:
     """Return one parameter of all lanes, [K, *shape], as a view of the rows [K, P]."""
-    return rows[:, block.columns].unflatten(1, block.shape)
+    return rows[:, block.columns].view(len(rows), *block.shape)
 
 
 def initial_values(

@@ -71,7 +71,8 @@ def noise_keys(lanes: np.ndarray, steps: range, sites: int) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)
-    return z[..., None].view(np.int32)
+    words: np.ndarray = z[..., None].view(np.int32)
+    return words
 
 
 def uniform(keys: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -10,20 +10,21 @@ import torch
 from torch import Tensor
 
 from qsched.lanes.annealing import Epoch
-from qsched.lanes.modes import Mode, lane_modes
+from qsched.lanes.incremental import Incremental, frozen_counts
+from qsched.lanes.modes import Mode, lane_modes, weight_segments
 from qsched.lanes.network import build
 from qsched.lanes.optimizers import clip, make_optimizer
 from qsched.lanes.parameters import Buffers, initial_values
 from qsched.lanes.plan import Node, Plan, make_plan
 from qsched.lanes.quantize import ActivationQuantizer, WeightQuantizer
 from qsched.lanes.streams import lane_keys, noise_keys
-from qsched.quantizers import Stair, stair
-from qsched.schedules import MEAN
+from qsched.quantizers import Stair, codebook, stair
+from qsched.schedules import FROZEN, MEAN
 from qsched.specs import Run, TaskSpec
 from qsched.tasks import build_network, load_data
 from qsched.training.data import BatchOrder, Resident, flattens, gather, resident
 from qsched.training.loss import cross_entropy_gradient
-from qsched.training.table import Table, make_table
+from qsched.training.table import make_table
 
 __all__ = ["Cohort", "modes", "task_plan"]
 
@@ -62,7 +63,7 @@ class Cohort:
         values = torch.as_tensor(self._initial(), dtype=dtype, device=device)
         self.buffers = Buffers.of(values, self.plan)
         self.optimizer = make_optimizer(values, self.task.optimizer, self.plan.weights)
-        self.incremental = None
+        self.incremental = self._incremental()
         self._assemble()
 
     def split(self, name: str) -> Resident:
@@ -76,8 +77,11 @@ class Cohort:
         crops = None if crops is None else crops.to(self.device)
         rates = self._coefficients(steps)
         epoch = Epoch(self._controls(steps), self._keys(steps))
-        for quantizer in (self.weights, *self.activations):
+        self.weights.prepare(epoch)
+        for quantizer in self.activations:
             quantizer.prepare(epoch)
+        if self.incremental is not None:
+            self.incremental.begin_epoch(self.buffers.values, steps.start)
         losses = []
         for i, step in enumerate(steps):
             self._events(step)
@@ -105,7 +109,7 @@ class Cohort:
         self.buffers = self.buffers.keep(index)
         self.optimizer.keep(index)
         if self.incremental is not None:
-            self.incremental.keep(rows, index)
+            self.incremental.keep(rows, index, weight_segments(self.modes, self.plan))
         self._assemble()
 
     def _step(self, x: Tensor, y: Tensor, coefficients: Tensor) -> Tensor:
@@ -118,7 +122,7 @@ class Cohort:
             clip(buffers.grads, self.task.optimizer.clip)
         self.optimizer.step(buffers.values, buffers.grads, coefficients)
         if self.incremental is not None:
-            self.incremental.hold(buffers)
+            self.incremental.hold(buffers.values)
         return loss
 
     def _events(self, step: int) -> None:
@@ -126,7 +130,7 @@ class Cohort:
         if cleared.size:
             self.optimizer.clear(torch.as_tensor(cleared, device=self.device))
         if self.incremental is not None:
-            self.incremental.advance(self.buffers, step)
+            self.incremental.advance(self.buffers.values, step)
 
     def _assemble(self) -> None:
         precision = self.task.precision
@@ -146,7 +150,7 @@ class Cohort:
     def _controls(self, steps: range) -> np.ndarray:
         """Return the control values of one epoch, [S, 4, Q, K]."""
         rows = self.table.controls[:, steps.start : steps.stop][self.table.index]
-        return rows.transpose(1, 2, 3, 0)
+        return np.moveaxis(rows, 0, -1)
 
     def _coefficients(self, steps: range) -> Tensor:
         """Return the optimizer's coefficients of one epoch, [S, 2, K]."""
@@ -163,6 +167,20 @@ class Cohort:
             return None
         words = noise_keys(self.keys, steps, len(self.plan.places))
         return torch.as_tensor(words, device=self.device)
+
+    def _incremental(self) -> Incremental | None:
+        segments = weight_segments(self.modes, self.plan)
+        if all(segment.mode.kind != "inq" for segment in segments):
+            return None
+        return Incremental(
+            self.plan,
+            segments,
+            codebook(self.task.precision.weights),
+            frozen_counts(self.table.controls[:, :, FROZEN], self.plan),
+            self.table.index,
+            [run.seed for run in self.runs],
+            self.buffers.values,
+        )
 
     def _initial(self) -> np.ndarray:
         """Return the initial parameters of all lanes, [K, P]."""

@@ -106,7 +106,7 @@ def gather(data: Resident, index: Tensor, crops: Tensor | None) -> tuple[Tensor,
     if crops is not None:
         change = crops.reshape(-1, 3)
         x = crop_and_flip(x, change[:, :2], change[:, 2].bool())
-    return _layout(x.unflatten(0, index.shape)), data.y[flat].view(index.shape).t()
+    return _layout(x.view(*index.shape, *x.shape[1:])), data.y[flat].view(index.shape).t()
 
 
 def spread(x: Tensor, lanes: int) -> Tensor:

@@ -32,8 +32,12 @@ def cross_entropy_gradient(logits: Tensor, classes: Tensor) -> tuple[Tensor, Ten
 
 
 def correct(logits: Tensor, classes: Tensor) -> Tensor:
-    """Return how many examples each lane classifies correctly, [K]."""
-    return (logits.argmax(1) == classes).sum(1)
+    """Return how many examples each lane classifies correctly, [K].
+
+    The class must have the largest logit; NaN is never correct.
+    """
+    # Several times faster than argmax, which is slow on an axis that is not the last.
+    return (_pick(logits, classes) >= logits.amax(1)).sum(1)
 
 
 def _pick(logs: Tensor, classes: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Table:
     @property
     def steps(self) -> int:
         """Number T of steps."""
-        return self.rates.shape[1]
+        return int(self.rates.shape[1])
 
     def keep(self, rows: Sequence[int]) -> Table:
         """Return the table of the lanes ``rows`` only."""
