@@ -19,7 +19,7 @@ from qsched.cli.options import (
     use_plugins,
 )
 from qsched.cli.output import interval_text, percent, points, print_json
-from qsched.cli.stored import study_spec
+from qsched.cli.stored import check_task, study_spec
 
 if TYPE_CHECKING:
     from qsched.cli.promise import Promise
@@ -56,6 +56,7 @@ def train(
     use_data(data)
     plugins = use_plugins(plugin)
     loaded, spec = load_schedule(file), study_spec(task, db)
+    check_task(spec.task)
     stated = promise(loaded, spec.task, seeds)
     [found] = accuracies([loaded.schedule], spec, seeds, workers, plugins)
     mean, level = sum(found) / seeds, spec.confirmation.level
@@ -109,6 +110,7 @@ def compare(
     plugins = use_plugins(plugin)
     files = [load_schedule(file) for file in (first, second)]
     spec = study_spec(task, db)
+    check_task(spec.task)
     level = spec.confirmation.level
     found = accuracies([file.schedule for file in files], spec, seeds, workers, plugins)
     result = paired(found[0], found[1], level)

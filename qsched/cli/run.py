@@ -21,7 +21,7 @@ from qsched.cli.options import (
 )
 from qsched.cli.output import print_json
 from qsched.cli.results import default_folder, export_to, report_to
-from qsched.cli.stored import opened
+from qsched.cli.stored import check_task, opened
 
 if TYPE_CHECKING:
     from qsched.specs import StudySpec
@@ -81,6 +81,7 @@ def run(
     use_data(data)
     plugins = use_plugins(plugin)
     spec = _changed(study, trials, seed, name)
+    check_task(spec.task)
     folder = out or default_folder(spec.name)
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -7,28 +7,40 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qsched.cli.kinds import is_path
+from qsched.errors import StorageError
 from qsched.files import bundled_names
 
 if TYPE_CHECKING:
-    from qsched.specs import StudySpec
+    from qsched.specs import StudySpec, TaskSpec
     from qsched.storage import Storage
 
-__all__ = ["opened", "stored_name", "study_spec"]
+__all__ = ["check_task", "opened", "stored_name", "study_spec"]
 
 
 @contextmanager
 def opened(db: str, *, create: bool = False) -> Iterator[Storage]:
     """Open the study database; see :meth:`qsched.storage.Storage.open`.
 
-    Optuna says what goes wrong, and nothing else.
+    Raises:
+        StorageError: also for what goes wrong inside Optuna, when the disk is full for instance.
     """
     import optuna
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import DBAPIError
 
     from qsched.storage import Storage
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     with Storage.open(db, create=create) as storage:
-        yield storage
+        try:
+            yield storage
+        except (DBAPIError, StorageInternalError) as error:
+            cause = error if isinstance(error, DBAPIError) else error.__cause__
+            reason = cause.orig if isinstance(cause, DBAPIError) else error
+            raise StorageError(
+                f"a study needs a database that can be written, but {storage.url}: {reason}; "
+                "make room or choose another one with --db, and run the same command again"
+            ) from error
 
 
 def stored_name(study: str) -> str:
@@ -38,6 +50,18 @@ def stored_name(study: str) -> str:
     from qsched.specs.files import load_study
 
     return load_study(study).name
+
+
+def check_task(task: TaskSpec) -> None:
+    """Load a task's data and build its network, before anything is written or trained.
+
+    Raises:
+        DataError: a data file is missing or broken.
+        InputError: the network or the sizes do not fit.
+    """
+    from qsched.tasks import build_network, load_data
+
+    build_network(task, load_data(task.data).classes)
 
 
 def study_spec(study: str, db: str) -> StudySpec:
