@@ -88,8 +88,8 @@ class PowersOfTwo:
     def quantize(self, weights: Tensor, scale: Tensor) -> Tensor:
         """Return the levels [R, n] nearest to ``weights``, saturating at ``scale``."""
         smallest = 2.0 ** (1 - 2 ** (self.bits - 2))
-        ratio = weights.abs() / torch.where(scale > 0, scale, 1)
-        power = _power_of_two(ratio).clamp(smallest, 1)
+        ratio = (weights.abs() / torch.where(scale > 0, scale, 1)).clamp(max=1)
+        power = _power_of_two(ratio).clamp(min=smallest)
         power = torch.where(ratio < smallest / 2, 0, power)
         return power * scale * weights.sign()
 
@@ -122,7 +122,8 @@ class Ternary:
 
     def quantize(self, weights: Tensor, scale: Tensor) -> Tensor:
         """Return the levels [R, n] nearest to ``weights``."""
-        return weights.sign() * torch.where(weights.abs() < scale / 2, 0, scale)
+        levels = weights.sign() * torch.where(weights.abs() < scale / 2, 0, scale)
+        return torch.where(weights.isnan(), weights, levels)
 
 
 @dataclass(frozen=True)

@@ -76,16 +76,18 @@ def hard(
         mean: shift of the thresholds, in quanta, broadcast to ``x``; None is 0.
         out: where to write, of the shape of ``x``; must not overlap it.
 
+    Nothing is differentiated: the derivative is 0 wherever there is one.
+
     >>> from qsched.quantizers import stair
     >>> hard(torch.tensor([-0.6, -0.5, 0.4, 0.5, float("nan")]), stair("ternary")).tolist()
     [-1.0, 0.0, 0.0, 1.0, nan]
     """
+    x = x.detach()
     out = torch.empty_like(x) if out is None else out
     step = torch.empty_like(out)
     torch.clamp(x, stair.levels[0], stair.levels[0], out=out)  # the lowest level, or NaN
-    for threshold, jump in zip(stair.thresholds, stair.jumps, strict=True):
-        edge = threshold if mean is None else mean + threshold
-        edge = edge if stair.quantum == 1 else edge * stair.quantum
+    edges = stair.edges if mean is None else _centers(mean, stair)
+    for edge, jump in zip(edges, stair.jumps, strict=True):
         torch.ge(x, edge, out=step)
         out.add_(step, alpha=jump)
     return _in_quanta(out, stair)
@@ -105,18 +107,19 @@ def forward_plan(
         positive: the caller's word that ``std`` is 0 nowhere, which saves passes.
     """
     kind = noise_family(family)
-    centers = _centers(std, mean, stair)
-    slope = (kind.width * std).reciprocal()
+    centers = _centers(torch.zeros_like(std) if mean is None else mean, stair)
+    slope = (kind.width * stair.quantum * std).reciprocal()
     if positive:
         slope.clamp_(max=_STEEP)
-        rows = [slope / stair.quantum, *(-center * slope for center in centers)]
+        rows = [slope, *(-center * slope for center in centers)]
         return Plan(stair, kind, "positive", _stack(rows))
-    # No noise is noise of vanishing width whose mass lies below its mean: the largest slope that
+    # No noise is noise of vanishing width whose mass lies below its mean: the steepest slope that
     # can be written, shifted so that at the threshold itself the sigmoid has reached its end.
+    # (What differs from a threshold by less than 1e-36 counts as equal.)
     largest = 2.0 ** (math.frexp(torch.finfo(std.dtype).max)[1] - 1)
     slope.clamp_(max=largest)
     shift = (std == 0).to(std.dtype) * kind.reach
-    rows = [slope / stair.quantum, shift, *(center * stair.quantum for center in centers)]
+    rows = [slope, shift, *centers]
     return Plan(stair, kind, "zeros", _stack(rows))
 
 
@@ -159,21 +162,20 @@ def ana_forward(
 def backward_plan(std: Tensor, mean: Tensor | None, *, stair: Stair, family: str) -> Plan:
     """Return the plan of a backward pass; arguments as of :func:`forward_plan`."""
     kind = noise_family(family)
-    centers = _centers(std, mean, stair)
+    centers = _centers(torch.zeros_like(std) if mean is None else mean, stair)
     some = (std > 0).to(std.dtype)
     safe = std + (1 - some)
     if family == "uniform" and stair.even:
         width = kind.width * safe
         whole = width.round()
-        width = torch.where((width - whole).abs() < _TOUCHING, whole, width)
-        rows = [
-            some * stair.jumps[0] / width,
-            centers[0] - width / 2,
-            centers[0] + width / 2,
-        ]
+        touching = (width - whole).abs() < _TOUCHING * whole
+        width = torch.where(touching, whole, width)
+        reach = width * (stair.quantum / 2)
+        height = (stair.jumps[0] / width).clamp_(max=_STEEP)
+        rows = [some * height, centers[0] - reach, centers[0] + reach]
         return Plan(stair, kind, "windows", _stack(rows))
-    slope = (kind.width * safe).reciprocal().clamp_(max=_STEEP)
-    rows = [slope / stair.quantum, some * slope * kind.norm]
+    slope = (kind.width * stair.quantum * safe).reciprocal().clamp_(max=_STEEP)
+    rows = [slope, some * slope * (kind.norm * stair.quantum)]
     rows += [-center * slope for center in centers]
     return Plan(stair, kind, "bumps", _stack(rows))
 
@@ -195,9 +197,10 @@ def ana_backward(grad: Tensor, x: Tensor, plan: Plan, *, out: Tensor | None = No
     return out.mul_(grad)
 
 
-def _centers(std: Tensor, mean: Tensor | None, stair: Stair) -> list[Tensor]:
-    base = torch.zeros_like(std) if mean is None else mean
-    return [base + threshold for threshold in stair.thresholds]
+def _centers(mean: Tensor, stair: Stair) -> list[Tensor]:
+    """Return where the smoothed stair has its inflections, in units of the input."""
+    base = mean if stair.quantum == 1 else mean * stair.quantum
+    return [base + edge for edge in stair.edges]
 
 
 def _stack(rows: list[Tensor]) -> Tensor:
@@ -271,9 +274,12 @@ def _windows(x: Tensor, plan: Plan, out: Tensor) -> None:
     factor, low, high = plan.rows.unbind(0)
     stair = plan.stair
     last = len(stair.thresholds) - 1
-    source = x if stair.quantum == 1 else x / stair.quantum
-    torch.sub(source, low, out=out).floor_().clamp_(-1, last)
-    passed = (source - high).floor_().clamp_(-1, last)
+    passed = x - high
+    torch.sub(x, low, out=out)
+    for distance in (out, passed):
+        if stair.quantum != 1:
+            distance.div_(stair.quantum)
+        distance.floor_().clamp_(-1, last)
     out.sub_(passed).mul_(factor)
 
 

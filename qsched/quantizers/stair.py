@@ -53,6 +53,11 @@ class Stair:
         return tuple(high - low for low, high in pairwise(self.levels))
 
     @cached_property
+    def edges(self) -> tuple[float, ...]:
+        """The thresholds, in units of the input."""
+        return tuple(threshold * self.quantum for threshold in self.thresholds)
+
+    @cached_property
     def center(self) -> float:
         """Midpoint of the lowest and the highest level, in quanta."""
         return (self.levels[0] + self.levels[-1]) / 2
