@@ -3,6 +3,7 @@
 from qsched.quantizers.ana import ana
 from qsched.quantizers.inq import CODEBOOKS, Codebook, codebook, hold
 from qsched.quantizers.kernels import (
+    Forward,
     Plan,
     ana_backward,
     ana_forward,
@@ -11,7 +12,7 @@ from qsched.quantizers.kernels import (
     hard,
 )
 from qsched.quantizers.noise import FAMILIES, Family, noise_family
-from qsched.quantizers.partition import freeze, frozen_count
+from qsched.quantizers.partition import Partition, freeze, frozen_count
 from qsched.quantizers.stair import STAIRS, Stair, stair
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "STAIRS",
     "Codebook",
     "Family",
+    "Forward",
+    "Partition",
     "Plan",
     "Stair",
     "ana",

@@ -86,7 +86,7 @@ def hard(
     out = torch.empty_like(x) if out is None else out
     step = torch.empty_like(out)
     torch.clamp(x, stair.levels[0], stair.levels[0], out=out)  # the lowest level, or NaN
-    edges = stair.edges if mean is None else _centers(mean, stair)
+    edges: Iterable[Any] = stair.edges if mean is None else _centers(mean, stair)
     for edge, jump in zip(edges, stair.jumps, strict=True):
         torch.ge(x, edge, out=step)
         out.add_(step, alpha=jump)
