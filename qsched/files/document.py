@@ -141,6 +141,8 @@ def describe(model: type[BaseModel], detail: ErrorDetails) -> str:
         return f"unknown key; {nearest(str(location[-1]), _keys(model, location[:-1]))}"
     if kind == "missing":
         return "this key is required"
+    if kind == "union_tag_not_found":
+        return f"the key {detail['ctx']['discriminator'].replace(chr(39), '`')} is required"
     if kind == "union_tag_invalid":
         key, tag = detail["ctx"]["discriminator"].strip("'"), detail["ctx"]["tag"]
         expected = re.findall("'([^']*)'", detail["ctx"]["expected_tags"])

@@ -59,7 +59,10 @@ class _Writer(yaml.SafeDumper):
         return True
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
-        return self.represent_scalar(_TAG + "str", text, style=">" if len(text) > 72 else None)
+        # Only double quotes keep the line breaks that are none in JSON.
+        odd = any(mark in text for mark in "\x85\u2028\u2029")
+        style = '"' if odd else ">" if len(text) > 72 else None
+        return self.represent_scalar(_TAG + "str", text, style=style)
 
 
 _Writer.add_representer(str, _Writer.represent_text)

@@ -63,5 +63,6 @@ class HardeningCurve:
         return tuple(self.start + length * k / parts for k in range(parts)) + (self.end,)
 
     def _inside(self, u: np.ndarray) -> np.ndarray:
-        length = self.end - self.start if self.end > self.start else 1.0
-        return np.clip((u - self.start) / length, 0, 1)
+        length = self.end - self.start
+        # A window shorter than the slack is a jump: what it holds is never looked at.
+        return np.clip((u - self.start) / (length if length > SLACK else 1.0), 0, 1)

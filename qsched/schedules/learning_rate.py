@@ -20,13 +20,23 @@ class Drop(Frozen):
 
 
 class LearningRate(Frozen):
-    """Initial learning rate and its course over training.
+    r"""Initial learning rate and its course over training.
+
+    .. math:: rate(u) = initial \cdot \prod_{drops: at \le v} factor, \quad
+        \text{or} \quad initial\,(1 + \cos \pi v) / 2
+
+    where v is the progress u, or with ``restart`` the progress through the stage at hand: from one
+    rise of a stepped schedule to the next. Zhou et al. (ICLR 2017) restart at every stage.
 
     Attributes:
         initial: the learning rate at the start.
         decay: ``constant``, ``drops`` (piecewise constant), or ``cosine`` (to 0).
         drops: for ``drops``: at which progress to multiply by which factor.
         restart: let the course run anew within each stage of a stepped schedule (INQ).
+
+    >>> rate = LearningRate(initial=0.1, drops=(Drop(at=0.5, factor=0.1),), restart=True)
+    >>> rate.at(np.array([0.2, 0.4, 0.6, 0.9]), stages=np.array([0.5])).round(6).tolist()
+    [0.1, 0.01, 0.1, 0.01]
     """
 
     initial: Annotated[float, Field(gt=0)]
@@ -48,7 +58,7 @@ class LearningRate(Frozen):
             stages: progress at which stages begin, increasing; used with ``restart`` only.
 
         Returns:
-            Array of the shape of ``u``.
+            Array of the shape of ``u``; > 0 but for the end of a cosine.
         """
         course = np.asarray(u, dtype=float)
         if self.restart:

@@ -16,13 +16,16 @@ NonNegative = Annotated[float, Field(ge=0)]
 class Ana(Frozen):
     r"""Additive noise annealing of one role's stair functions.
 
-    At hardening h the forward noise has standard deviation ``forward_std (1 - h)`` and mean
-    ``mean (1 - h)^(1/2)`` (or ``mean``, static, until h = 1); the backward noise has standard
-    deviation ``backward_std (floor + (1 - floor)(1 - h))``. All three are in quanta (the step of
-    the stair), and a standard deviation is the true one for every family.
+    At hardening h of the forward noise and h' of the backward noise,
 
-    Static clipped STE is ``forward_std = 0, backward_floor = 1``, uniform backward noise of
-    standard deviation 1 / sqrt(12).
+    .. math::
+        \sigma_f = forward\_std\,(1 - h), \quad \mu = mean\,(1 - h)^{1/2}, \\
+        \sigma_b = backward\_std\,(floor + (1 - floor)(1 - h'))
+
+    where a static mean stays until h = 1. All are in quanta, the step of the stair, and a standard
+    deviation is the true one for every family. The mean vanishes more slowly than the standard
+    deviation, so that the stair is reached from the right (Spallanzani et al., CVPR 2022,
+    arXiv 2203.11323). With sigma_b = 0 no gradient passes.
 
     Attributes:
         family: distribution of the noise.
@@ -33,6 +36,10 @@ class Ana(Frozen):
             noise, 1 is constant.
         mean: initial mean of the noise.
         mean_decay: ``sqrt`` (1 - h)^(1/2), or ``static``.
+
+    The static clipped straight-through estimator:
+
+    >>> ste = Ana(family="uniform", forward_std=0.0, backward_std=12**-0.5, backward_floor=1.0)
     """
 
     kind: Literal["ana"] = "ana"
@@ -47,6 +54,9 @@ class Ana(Frozen):
 
 class Inq(Frozen):
     """Incremental quantization of weights: a fraction h of each layer is quantized and frozen.
+
+    Zhou et al., ICLR 2017, arXiv 1702.03044; ``rpr`` is random partition relaxation, Cavigelli and
+    Benini, 2020, arXiv 2001.01091.
 
     Attributes:
         partition: which free weights are frozen next: largest magnitude, random, smallest

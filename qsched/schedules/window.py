@@ -29,6 +29,9 @@ class Window(Frozen):
     Where an opening slope and a closing slope of opposite sign would cross, the window is the
     single point s(d).
 
+    With seven layers, offsets (0, 0), (0, 6/7), (-6/7, 0) and (6/7, 6/7) are the intervals
+    overlapped, same start, same end and partition of Spallanzani et al., CVPR 2022.
+
     Attributes:
         start: earliest opening, fraction of training in [0, end].
         end: latest closing, fraction of training in [start, 1].

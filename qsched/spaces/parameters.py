@@ -9,7 +9,7 @@ from pydantic import Field
 
 from qsched.schedules.base import Frozen
 
-__all__ = ["Choice", "Float", "Int", "Parameter", "Value"]
+__all__ = ["Choice", "Float", "Int", "Parameter", "Value", "is_active"]
 
 Value = float | int | str
 

@@ -66,6 +66,7 @@ format: drawing/1
 parts:
   a: {shape: {kind: circle, radius: -1, side: 2}}
   b: {shape: {kind: sqare}}
+  c: {shape: {side: 1}}
 grid:
   - {size: [1]}
   - {sizes: [1, 2.5]}
@@ -76,10 +77,11 @@ colour: red
         "line 3: parts.a.shape.radius: should be greater than 0, but got -1",
         "line 3: parts.a.shape.side: unknown key; known: kind, radius",
         "line 4: parts.b.shape: unknown kind `sqare`; did you mean `square`?",
-        "line 6: grid[0].size: unknown key; did you mean `sizes`?",
-        "line 7: grid[1].sizes[1]: should be a valid integer, but got 2.5",
-        "line 8: grid[2].shape.side: this key is required",
-        "line 9: colour: unknown key; known: format, grid, high, low, parts",
+        "line 5: parts.c.shape: the key `kind` is required",
+        "line 7: grid[0].size: unknown key; did you mean `sizes`?",
+        "line 8: grid[1].sizes[1]: should be a valid integer, but got 2.5",
+        "line 9: grid[2].shape.side: this key is required",
+        "line 10: colour: unknown key; known: format, grid, high, low, parts",
     ]
 
 
