@@ -121,6 +121,7 @@ def _difference(claim: Comparison, y: int) -> go.Scatter:
         mode="markers+text",
         text=[signed(claim.difference)],
         textposition="top center",
+        cliponaxis=False,
         marker={
             "color": color,
             "size": 12,

@@ -11,11 +11,14 @@ import plotly.graph_objects as go
 from optuna_dashboard import save_note, save_plotly_graph_object
 
 from qsched.report.material import gather
+from qsched.report.style import heading
 from qsched.storage import Storage
 
 __all__ = ["save_to_dashboard", "thin"]
 
 _POINTS = 51
+_WIDTH, _HEIGHT = 520, 450
+"""Of a card in the dashboard, which cuts off what is larger, in pixels."""
 
 
 def save_to_dashboard(storage: Storage, name: str, figures: Mapping[str, go.Figure]) -> None:
@@ -42,11 +45,16 @@ def save_to_dashboard(storage: Storage, name: str, figures: Mapping[str, go.Figu
 def thin(figure: go.Figure) -> go.Figure:
     """Return a smaller copy: at most 51 columns a heat map and 51 points a line, numbers rounded.
 
+    Its size and its title are those of a card in the dashboard.
     First and last columns and points stay. Markers all stay; where there are more than 51 in a
     trace, they lose their hover texts.
     """
     data = [_thin(trace.to_plotly_json()) for trace in figure.data]
-    return go.Figure(data=data, layout=figure.layout)
+    small = go.Figure(data=data, layout=figure.layout)
+    meta = figure.layout.meta
+    title, above = heading(meta["title"], meta["subtitle"], _WIDTH)
+    top = figure.layout.margin.t - meta["above"] + above
+    return small.update_layout(title=title, height=_HEIGHT, margin_t=top)
 
 
 def _thin(trace: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from optuna_dashboard import get_note
 
 from qsched.report import figures, save_to_dashboard
 from qsched.report.dashboard import thin
+from qsched.report.style import layout
 from qsched.storage import Storage
 from tests.report import fabricate
 
@@ -91,7 +92,8 @@ def test_long_lines_are_thinned_and_markers_are_not() -> None:
             go.Scatter(x=x, y=y, mode="lines"),
             go.Scatter(x=x, y=y, mode="markers", text=["name"] * 500),
             go.Bar(x=[1, 2], y=["a", "b"]),
-        ]
+        ],
+        layout=layout("title", "subtitle", height=300),
     )
     line, markers, bars = thin(figure).data
     assert (len(line.x), line.x[0], line.x[-1]) == (51, 0, 499)
@@ -99,3 +101,13 @@ def test_long_lines_are_thinned_and_markers_are_not() -> None:
     assert len(markers.y) == 500
     assert markers.text is None
     assert bars.x == (1, 2)
+
+
+def test_titles_fit_a_card() -> None:
+    title = "word " * 30
+    small = thin(go.Figure(layout=layout(title, title, height=900)))
+    assert small.layout.height == 450
+    lines = small.layout.title.text.split("<br>")
+    assert max(map(len, lines)) <= 54
+    assert " ".join(lines) == title.strip()
+    assert small.layout.margin.t > 21 * len(lines)
