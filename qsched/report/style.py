@@ -122,7 +122,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 def wrap(text: str, width: int) -> list[str]:
     r"""Return ``text`` broken into lines of at most ``width`` characters; figures do not wrap.
 
-    >>> wrap("after 80\xa0% of training", 10)
+    >>> wrap("after 80\xa0% of training", 9)
     ['after', '80\xa0% of', 'training']
     """
     lines: list[str] = []
