@@ -61,11 +61,13 @@ def sentence(arms: Sequence[ArmSummary], comparisons: Sequence[Comparison]) -> s
 
 
 def _claim(comparison: Comparison) -> str:
-    low, high = (100 * edge for edge in comparison.interval)
-    size = f"{100 * comparison.difference:+.1f} pp [{low:+.1f}, {high:+.1f}]"
+    points = 100 * comparison.difference
     other = f"{comparison.other} ({comparison.arm})"
     if comparison.other == "full precision":
-        return f"{size} from full precision"
+        other = "full precision"
     if not comparison.significant:
-        return f"no significant difference from {other}, {size}"
-    return f"{'better' if comparison.difference > 0 else 'worse'} than {other} by {size}"
+        low, high = (100 * edge for edge in comparison.interval)
+        return f"no significant difference from {other}, {points:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    low, high = sorted(abs(100 * edge) for edge in comparison.interval)
+    side = "above" if points > 0 else "below"
+    return f"{abs(points):.1f} points [{low:.1f}, {high:.1f}] {side} {other}"

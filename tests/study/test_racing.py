@@ -61,7 +61,7 @@ def test_scores_are_those_of_the_seeds_in_order() -> None:
 
 
 def test_common_noise_does_not_matter() -> None:
-    """Seed noise of 5 pp is shared; a difference of 4 pp is seen with two seeds all the same."""
+    """Seed noise of 5 points is shared; a difference of 4 is seen with two seeds all the same."""
     table = Table({"best": 0.80, **{f"a{i}": 0.76 for i in range(9)}}, spread=0.002)
     entries = race(arms(*table.means), RUNGS, table)
     assert [entry.finished for entry in entries] == [True] + [False] * 9
