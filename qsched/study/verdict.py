@@ -67,7 +67,8 @@ def _claim(comparison: Comparison) -> str:
         other = "full precision"
     if not comparison.significant:
         low, high = (100 * edge for edge in comparison.interval)
-        return f"no significant difference from {other}, {points:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        size = f"{points:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        return f"no significant difference from {other}, {size}"
     low, high = sorted(abs(100 * edge) for edge in comparison.interval)
     side = "above" if points > 0 else "below"
     return f"{abs(points):.1f} points [{low:.1f}, {high:.1f}] {side} {other}"
