@@ -42,7 +42,7 @@ wheel-check: $(READY) ## Install the wheel into an empty environment and use it 
 	rm -rf $(WHEEL)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
 	$(PYTHON) -m venv $(WHEEL)/venv
-	$(WHEEL)/venv/bin/python -m pip install --quiet -c constraints.txt $(WHEEL)/*.whl
+	$(WHEEL)/venv/bin/python -m pip install --quiet --no-compile -c constraints.txt $(WHEEL)/*.whl
 	cd / && '$(CURDIR)/$(WHEEL)/venv/bin/qsched' ls
 	cd / && '$(CURDIR)/$(WHEEL)/venv/bin/qsched' validate --all
 	rm -rf $(WHEEL)
