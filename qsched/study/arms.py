@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from qsched.schedules import Ana, LearningRate, Schedule
+from qsched.schedules import Ana, LearningRate, Schedule, Window
 from qsched.schedules.file import load_schedule
 from qsched.specs import StudySpec
 
@@ -36,12 +36,18 @@ def hand_coded(spec: StudySpec) -> list[Arm]:
 
 
 def static(spec: StudySpec) -> list[Arm]:
-    """Return the static arms: clipped STE with each backward width, uniform and for ever."""
+    """Return the static arms: clipped STE with each backward width, uniform and for ever.
+
+    Nothing hardens, so the window is without effect; this one makes them points of the space
+    ``ana``, from which its sampler learns.
+    """
     rate = LearningRate(initial=spec.task.optimizer.learning_rate)
     arms = []
     for std in spec.static.backward_std:
         ste = Ana(forward_std=0.0, backward_std=std, backward_floor=1.0)
-        schedule = Schedule(weights=ste, activations=ste, learning_rate=rate)
+        schedule = Schedule(
+            window=Window(end=0.7), weights=ste, activations=ste, learning_rate=rate
+        )
         arms.append(Arm(f"static-{std:g}", "static", schedule))
     return arms
 
