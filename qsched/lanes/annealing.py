@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -103,8 +103,9 @@ class _Course:
 
     def at(self, step: int) -> Coefficients:
         if self.current is None or self.changes[step]:
-            plan = self.plan[step]
-            self.current = replace(plan, rows=self.expand(plan.rows))
+            plan = self.plan
+            rows = self.expand(plan.rows[:, step])
+            self.current = Coefficients(plan.stair, plan.family, plan.kind, rows)
         return self.current
 
 

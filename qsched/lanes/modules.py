@@ -20,9 +20,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 __all__ = [
-    "BATCH_NORM_EPS",
-    "BatchNormFeatures",
-    "BatchNormImages",
     "Chain",
     "Conv2d",
     "Flattening",
@@ -32,9 +29,6 @@ __all__ = [
     "Module",
     "Sum",
 ]
-
-BATCH_NORM_EPS = 1e-5
-BATCH_NORM_MOMENTUM = 0.1
 
 aten: Any = torch.ops.aten
 
@@ -169,108 +163,6 @@ class Conv2d(Module):
         if self.bias is not None:
             self.bias[1].copy_(bias.view(lanes, -1))
         return grad if self.bottom else given
-
-
-class BatchNorm(Module):
-    """Batch normalization: batch statistics in training, running ones in the hard network.
-
-    Args:
-        scale: [K, C] and its gradient.
-        shift: [K, C] and its gradient.
-        running: running mean and unbiased variance, [K, C] each.
-    """
-
-    def __init__(
-        self,
-        scale: tuple[Tensor, Tensor],
-        shift: tuple[Tensor, Tensor],
-        running: tuple[Tensor, Tensor],
-    ) -> None:
-        self.scale, self.scale_grad = scale
-        self.shift, self.shift_grad = shift
-        self.mean, self.variance = running
-
-    def update(self, mean: Tensor, rstd: Tensor, count: int) -> None:
-        """Move the running statistics towards those of a batch of ``count`` values a channel."""
-        shape = self.mean.shape
-        unbiased = rstd.pow(-2).sub_(BATCH_NORM_EPS).mul_(count / max(count - 1, 1))
-        self.mean.lerp_(mean.view(shape), BATCH_NORM_MOMENTUM)
-        self.variance.lerp_(unbiased.view(shape), BATCH_NORM_MOMENTUM)
-
-    def store(self, scale: Tensor, shift: Tensor) -> None:
-        """Keep the gradients of scale and shift."""
-        self.scale_grad.copy_(scale.view(self.scale.shape))
-        self.shift_grad.copy_(shift.view(self.shift.shape))
-
-    def line(self) -> tuple[Tensor, Tensor]:
-        """Return slope and intercept of the hard network's normalization, [K, C]."""
-        slope = (self.variance + BATCH_NORM_EPS).rsqrt_().mul_(self.scale)
-        return slope, torch.addcmul(self.shift, self.mean, slope, value=-1)
-
-
-class BatchNormFeatures(BatchNorm):
-    """Batch normalization of features.
-
-    Computed as group normalization of one example whose channels are the K D features, each a
-    group of its own, and whose positions are the batch: the same numbers, faster on a CPU.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        lanes, features, batch = x.shape
-        self.x, self.gain = x, self.scale.reshape(-1)
-        self.sizes = (1, lanes * features, batch, lanes * features)
-        y: Tensor
-        y, self.batch_mean, self.rstd = aten.native_group_norm(
-            x, self.gain, self.shift.reshape(-1), *self.sizes, BATCH_NORM_EPS
-        )
-        self.update(self.batch_mean, self.rstd, batch)
-        return y
-
-    def backward(self, grad: Tensor) -> Tensor:
-        given: Tensor
-        given, scale, shift = aten.native_group_norm_backward(
-            grad, self.x, self.batch_mean, self.rstd, self.gain, *self.sizes, [True] * 3
-        )
-        self.store(scale, shift)
-        return given
-
-    def infer(self, x: Tensor) -> Tensor:
-        slope, intercept = self.line()
-        return (x * slope.unsqueeze(2)).add_(intercept.unsqueeze(2))
-
-
-class BatchNormImages(BatchNorm):
-    """Batch normalization of images."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.x, self.gain = x, self.scale.reshape(-1)
-        y: Tensor
-        y, self.batch_mean, self.rstd = aten.native_batch_norm(
-            x, self.gain, self.shift.reshape(-1), None, None, True, 0.0, BATCH_NORM_EPS
-        )
-        self.update(self.batch_mean, self.rstd, x.numel() // x.shape[1])
-        return y
-
-    def backward(self, grad: Tensor) -> Tensor:
-        given: Tensor
-        given, scale, shift = aten.native_batch_norm_backward(
-            grad,
-            self.x,
-            self.gain,
-            None,
-            None,
-            self.batch_mean,
-            self.rstd,
-            True,
-            BATCH_NORM_EPS,
-            [True] * 3,
-        )
-        self.store(scale, shift)
-        return given
-
-    def infer(self, x: Tensor) -> Tensor:
-        slope, intercept = (part.reshape(1, -1, 1, 1) for part in self.line())
-        return (x * slope).add_(intercept)
 
 
 class MaxPooling(Module):

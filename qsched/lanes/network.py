@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from qsched.lanes.batch_norm import BatchNorm as BatchNormLayer
+from qsched.lanes.batch_norm import BatchNormFeatures, BatchNormImages, BatchNorms
 from qsched.lanes.layers import (
     Activation,
     BatchNorm,
@@ -17,8 +19,6 @@ from qsched.lanes.layers import (
     Residual,
 )
 from qsched.lanes.modules import (
-    BatchNormFeatures,
-    BatchNormImages,
     Chain,
     Conv2d,
     Flattening,
@@ -31,24 +31,45 @@ from qsched.lanes.modules import (
 from qsched.lanes.parameters import Buffers, view
 from qsched.lanes.plan import Kind, Node, Plan
 
-__all__ = ["build"]
+__all__ = ["Network"]
 
 
-def build(plan: Plan, buffers: Buffers, activation: Callable[[Node], Module]) -> Chain:
-    """Return the network of a cohort, computing with views of its buffers.
+class Network:
+    """A network of all lanes of a cohort, computing with views of its buffers.
 
     Args:
         plan: the network.
-        buffers: of the cohort; modules keep views of them.
+        buffers: of the cohort: their gradients are written, their running statistics moved.
         activation: makes the module of an activation's node.
     """
-    builder = _Builder(plan, buffers, activation)
-    return builder.chain(plan.nodes)
+
+    def __init__(self, plan: Plan, buffers: Buffers, activation: Callable[[Node], Module]) -> None:
+        builder = _Builder(plan, buffers, activation)
+        self.modules = builder.chain(plan.nodes)
+        grads = (
+            buffers.grads[:, plan.columns("scale")],
+            buffers.grads[:, plan.columns("shift")],
+        )
+        self.batch_norms = BatchNorms(builder.batch_norms, buffers.mean, buffers.variance, *grads)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch in training, [K, C, B]."""
+        return self.modules.forward(x)
+
+    def backward(self, grad: Tensor) -> None:
+        """Write the gradients of all parameters, given that of the logits."""
+        self.modules.backward(grad)
+        self.batch_norms.collect()
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return the logits of the hard network, [K, C, B]."""
+        return self.modules.infer(x)
 
 
 class _Builder:
     def __init__(self, plan: Plan, buffers: Buffers, activation: Callable[[Node], Module]) -> None:
         self.buffers, self.activation = buffers, activation
+        self.batch_norms: list[BatchNormLayer] = []
         self.lanes = len(buffers.values)
         # Nobody reads the gradient of what stands before the first parameters.
         self.bottom = next(
@@ -88,7 +109,9 @@ class _Builder:
         columns = slice(node.statistics, node.statistics + node.inputs[0])
         running = self.buffers.mean[:, columns], self.buffers.variance[:, columns]
         kind = BatchNormFeatures if len(node.inputs) == 1 else BatchNormImages
-        return kind(self.pair(node, "scale"), self.pair(node, "shift"), running)
+        layer = kind(self.pair(node, "scale")[0], self.pair(node, "shift")[0], *running)
+        self.batch_norms.append(layer)
+        return layer
 
     def pair(self, node: Node, kind: Kind) -> tuple[Tensor, Tensor]:
         block = node.blocks[kind]

@@ -112,6 +112,11 @@ class Plan:
         """The quantized weights: block i belongs to place i."""
         return tuple(block for block in self.blocks if block.quantized)
 
+    def columns(self, kind: Kind) -> slice:
+        """The columns of the row that parameters of one kind take (weights: all of them)."""
+        found = [block for block in self.blocks if block.kind == kind]
+        return slice(found[0].start, found[-1].columns.stop) if found else slice(0, 0)
+
 
 def make_plan(layers: tuple[Layer, ...], shape: Shape) -> Plan:
     """Lay out a network for inputs of one shape.

@@ -12,7 +12,7 @@ from torch import Tensor
 from qsched.lanes.annealing import Epoch
 from qsched.lanes.incremental import Incremental, frozen_counts
 from qsched.lanes.modes import Mode, lane_modes, weight_segments
-from qsched.lanes.network import build
+from qsched.lanes.network import Network
 from qsched.lanes.optimizers import clip, make_optimizer
 from qsched.lanes.parameters import Buffers, initial_values
 from qsched.lanes.plan import Node, Plan, make_plan
@@ -26,7 +26,7 @@ from qsched.training.data import BatchOrder, Resident, flattens, gather, residen
 from qsched.training.loss import cross_entropy_gradient
 from qsched.training.table import make_table
 
-__all__ = ["Cohort", "modes", "task_plan"]
+__all__ = ["Cohort", "level_stair", "modes", "task_plan", "thresholds"]
 
 
 @lru_cache(maxsize=8)
@@ -134,16 +134,16 @@ class Cohort:
 
     def _assemble(self) -> None:
         precision = self.task.precision
-        stair = _stair(precision.weights, 1.0)
+        stair = level_stair(precision.weights, 1.0)
         self.weights = WeightQuantizer(
             self.plan, self.modes, stair, self.incremental, self.buffers
         )
         self.activations: list[ActivationQuantizer] = []
-        self.network = build(self.plan, self.buffers, self._activation)
+        self.network = Network(self.plan, self.buffers, self._activation)
 
     def _activation(self, node: Node) -> ActivationQuantizer:
         modes = [lane[node.site] for lane in self.modes]
-        stair = _stair(self.task.precision.activations, None)
+        stair = level_stair(self.task.precision.activations, None)
         self.activations.append(ActivationQuantizer(node, modes, stair, self.buffers.values))
         return self.activations[-1]
 
@@ -184,11 +184,11 @@ class Cohort:
 
     def _initial(self) -> np.ndarray:
         """Return the initial parameters of all lanes, [K, P]."""
-        weights = _stair(self.task.precision.weights, 1.0)
+        weights = level_stair(self.task.precision.weights, 1.0)
         means = self.table.controls[self.table.index, 0, MEAN]
         return np.stack(
             [
-                initial_values(self.plan, run.seed, _thresholds(mode, mean, self.plan, weights))
+                initial_values(self.plan, run.seed, thresholds(mode, mean, self.plan, weights))
                 for run, mode, mean in zip(self.runs, self.modes, means, strict=True)
             ]
         )
@@ -199,7 +199,7 @@ def modes(runs: Sequence[Run], plan: Plan) -> list[tuple[Mode, ...]]:
     return [lane_modes(run.schedule, plan, run.task.precision) for run in runs]
 
 
-def _thresholds(
+def thresholds(
     mode: tuple[Mode, ...], mean: np.ndarray, plan: Plan, weights: Stair | None
 ) -> list[tuple[float, ...] | None]:
     """Return where each weight tensor starts: thresholds moved by the noise's first mean."""
@@ -214,5 +214,6 @@ def _samples(lanes: list[tuple[Mode, ...]]) -> bool:
     return any(mode.forward == "random" and mode.kind == "ana" for row in lanes for mode in row)
 
 
-def _stair(levels: str, quantum: float | None) -> Stair | None:
+def level_stair(levels: str, quantum: float | None) -> Stair | None:
+    """Return the stair of some levels; None for ``float``."""
     return None if levels == "float" else stair(levels, quantum)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 import torch
 
-from qsched import __version__
 from qsched.errors import InputError, TrainingError
-from qsched.specs import CurvePoint, Run, RunResult
+from qsched.specs import Run, RunResult
 from qsched.tasks import load_data
 from qsched.training.cohort import Cohort, modes, task_plan
 from qsched.training.evaluate import evaluate
+from qsched.training.record import Record, scored_ends
 
 __all__ = ["train"]
-
-CURVE_POINTS = 10
-"""A learning curve has at most so many points."""
 
 
 def train(
@@ -58,49 +52,6 @@ def train(
     return [results[i] for i in place]
 
 
-@dataclass
-class _Lane:
-    """What is known of one run so far."""
-
-    run: Run
-    dtype: str
-    curve: list[CurvePoint] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    steps: int = 0
-    reason: str | None = None
-    accuracy: float | None = None
-    loss: float | None = None
-
-    def add_point(self, step: int, accuracy: float) -> None:
-        loss = float(np.mean(self.losses))
-        self.curve.append(CurvePoint(step=step, loss=loss, accuracy=accuracy))
-        self.losses = []
-
-    def fail(self, what: str, step: int) -> None:
-        self.steps = step
-        self.reason = f"diverged: the {what} stopped being finite by step {step}"
-
-    def finish(self, accuracy: float, loss: float) -> None:
-        if np.isfinite(loss):
-            self.accuracy, self.loss = accuracy, loss
-        else:
-            self.fail("outputs of the hard network", self.steps)
-
-    def result(self) -> RunResult:
-        return RunResult(
-            key=self.run.key,
-            status="failed" if self.reason else "finished",
-            accuracy=self.accuracy,
-            loss=self.loss,
-            curve=tuple(self.curve),
-            steps=self.steps,
-            seconds=self.seconds,
-            reason=self.reason,
-            versions={**_versions(), "dtype": self.dtype.removeprefix("torch.")},
-        )
-
-
 class _Training:
     """A cohort on its way."""
 
@@ -115,12 +66,12 @@ class _Training:
             )
         self.steps = max(1, round(task.epochs * self.epoch * runs[0].length))
         self.cohort = Cohort(runs, self.steps, dtype, device)
-        self.lanes = [_Lane(run, str(dtype)) for run in runs]
+        self.lanes = [Record(run, str(dtype)) for run in runs]
         self.active = self.lanes
 
     def run(self) -> list[RunResult]:
         ends = [*range(self.epoch, self.steps, self.epoch), self.steps]
-        points = _spaced(ends, CURVE_POINTS)
+        points = scored_ends(ends)
         for start, end in zip([0, *ends], ends, strict=False):
             began, share = time.perf_counter(), self.active
             self.advance(range(start, end))
@@ -165,24 +116,3 @@ class _Training:
             self.active = [self.active[i] for i in rows]
             if rows:
                 self.cohort.keep(rows)
-
-
-def _spaced(ends: list[int], points: int) -> set[int]:
-    """Return at most ``points`` of the ends, evenly spaced, the last one among them.
-
-    >>> sorted(_spaced([10, 20, 30, 40, 50], 2))
-    [30, 50]
-    """
-    count = min(points, len(ends))
-    return {ends[-(-len(ends) * k // count) - 1] for k in range(1, count + 1)}
-
-
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    return {
-        "qsched": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "engine": "torch-lanes",
-    }
