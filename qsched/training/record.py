@@ -58,7 +58,11 @@ class Record:
             steps=self.steps,
             seconds=self.seconds,
             reason=self.reason,
-            versions={**_versions(), "engine": self.engine, "dtype": self.dtype.removeprefix("torch.")},
+            versions={
+                **_versions(),
+                "engine": self.engine,
+                "dtype": self.dtype.removeprefix("torch."),
+            },
         )
 
 
