@@ -25,7 +25,7 @@ from qsched.schedules import BACKWARD_STD, FORWARD_STD, MEAN
 
 __all__ = ["Annealing", "Epoch", "Expand"]
 
-Expand = Callable[[Tensor], Tensor]
+Expand = Callable[[Tensor, Tensor | None], Tensor]
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Annealing:
         stair: the stair function.
         like: gives dtype and device.
         expand: makes a tensor [R, ...] of some values for all lanes and quantizers broadcast, but
-            for its first axis, to the input.
+            for its first axis, to the input; may write into its second argument, its last result.
     """
 
     def __init__(
@@ -104,7 +104,8 @@ class _Course:
     def at(self, step: int) -> Coefficients:
         if self.current is None or self.changes[step]:
             plan = self.plan
-            rows = self.expand(plan.rows[:, step])
+            last = None if self.current is None else self.current.rows
+            rows = self.expand(plan.rows[:, step], last)
             self.current = Coefficients(plan.stair, plan.family, plan.kind, rows)
         return self.current
 

@@ -54,12 +54,10 @@ class WeightQuantizer:
         for segment in self.segments:
             if segment.mode.kind == "ana" and self.stair is not None:
                 controls = epoch.controls[:, :, segment.sites, segment.rows].swapaxes(2, 3)
+                equal = (controls == controls[..., :1]).all()
+                expand = _first if equal else partial(_spread, self.sizes[segment.sites])
                 self.annealing[segment.start] = Annealing(
-                    controls,
-                    segment.mode,
-                    self.stair,
-                    self.buffers.values,
-                    partial(_spread, self.sizes[segment.sites]),
+                    controls, segment.mode, self.stair, self.buffers.values, expand
                 )
 
     def forward(self) -> None:
@@ -108,14 +106,28 @@ class WeightQuantizer:
         return uniform(keys, (sum(self.sizes),), dtype)[:, segment.columns]
 
 
-def _spread(sizes: list[int], values: Tensor) -> Tensor:
-    """Repeat the columns of [R, k, q] by ``sizes``; faster than an index on a CPU."""
-    out = values.new_empty(*values.shape[:2], sum(sizes))
+def _spread(sizes: list[int], values: Tensor, out: Tensor | None) -> Tensor:
+    """Repeat the columns of [R, k, q], one a tensor, to the sizes of the tensors.
+
+    Filling memory part by part is several times faster on a CPU than an index.
+    """
+    if out is None:
+        out = values.new_empty(*values.shape[:2], sum(sizes))
     start = 0
     for column, size in enumerate(sizes):
         out[:, :, start : start + size] = values[:, :, column, None]
         start += size
     return out
+
+
+def _first(values: Tensor, out: Tensor | None) -> Tensor:
+    """Let one column of [R, k, q] stand for all."""
+    return values[:, :, :1]
+
+
+def _append(axes: tuple[int, ...], values: Tensor, out: Tensor | None) -> Tensor:
+    """Let [R, k] broadcast to what lies behind the lane axis."""
+    return values.reshape(*values.shape, *axes)
 
 
 class ActivationQuantizer(Module):
@@ -195,7 +207,3 @@ class ActivationQuantizer(Module):
         del shape[self.axis]
         keys = self.epoch.keys[self.epoch.step, self.site, rows]
         return uniform(keys, tuple(shape), part.dtype).movedim(0, self.axis)
-
-
-def _append(axes: tuple[int, ...], values: Tensor) -> Tensor:
-    return values.reshape(*values.shape, *axes)
