@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ from qsched.cli.stored import check_task, study_spec
 
 if TYPE_CHECKING:
     from qsched.cli.promise import Promise
+    from qsched.study.statistics import Paired
 
 __all__ = ["compare", "train"]
 
@@ -61,28 +62,26 @@ def train(
     [found] = accuracies([loaded.schedule], spec, seeds, workers, plugins)
     mean, level = sum(found) / seeds, spec.confirmation.level
     bounds = interval(found, level)
-    if as_json:
-        inside = None if stated is None else stated.holds(mean)
-        print_json(
-            {
-                "schedule": loaded.name,
-                "task": spec.name,
-                "seeds": fresh_seeds(spec, seeds),
-                "accuracies": found,
-                "mean": mean,
-                "interval": bounds,
-                "level": level,
-                "stated": None if loaded.expected is None else loaded.expected.model_dump(),
-                "expected_interval": None if stated is None else stated.interval,
-                "inside": inside,
-            }
+    if not as_json:
+        typer.echo(
+            f"{loaded.name} on {spec.name}, {seeds} fresh seeds, test set: "
+            f"{percent(mean)} ({100 * level:.0f} % interval {interval_text(bounds)})"
         )
+        typer.echo(_checked(stated, mean, seeds))
         return
-    typer.echo(
-        f"{loaded.name} on {spec.name}, {seeds} fresh seeds, test set: "
-        f"{percent(mean)} ({100 * level:.0f} % interval {interval_text(bounds)})"
+    print_json(
+        {
+            "schedule": loaded.name,
+            "task": spec.name,
+            "seeds": fresh_seeds(spec, seeds),
+            "accuracies": found,
+            "mean": mean,
+            "interval": bounds,
+            "level": level,
+            "expected_interval": stated and stated.interval,
+            "inside": stated and stated.holds(mean),
+        }
     )
-    typer.echo(_checked(stated, mean, seeds))
 
 
 def compare(
@@ -102,7 +101,6 @@ def compare(
         qsched compare best.yaml ana-2019-overlapped --task digits-ana --seeds 24
     """
     from qsched.cli.fresh import accuracies, fresh_seeds
-    from qsched.cli.verdict import p_value
     from qsched.schedules.file import load_schedule
     from qsched.study.statistics import paired
 
@@ -114,31 +112,37 @@ def compare(
     level = spec.confirmation.level
     found = accuracies([file.schedule for file in files], spec, seeds, workers, plugins)
     result = paired(found[0], found[1], level)
-    means = [sum(values) / seeds for values in found]
-    if as_json:
-        schedules: list[dict[str, Any]] = [
-            {"name": file.name, "mean": mean, "accuracies": values}
-            for file, mean, values in zip(files, means, found, strict=True)
-        ]
-        print_json(
-            {
-                "task": spec.name,
-                "seeds": fresh_seeds(spec, seeds),
-                "schedules": schedules,
-                "difference": result.difference,
-                "interval": result.interval,
-                "level": level,
-                "p_value": result.p_value,
-                "significant": result.significant,
-            }
-        )
+    scored = [
+        (file.name, sum(values) / seeds, values) for file, values in zip(files, found, strict=True)
+    ]
+    if not as_json:
+        for name, mean, _ in scored:
+            typer.echo(f"{name}  {percent(mean)}")
+        typer.echo(_difference(result, level))
         return
-    for file, mean in zip(files, means, strict=True):
-        typer.echo(f"{file.name}  {percent(mean)}")
-    typer.echo(
+    print_json(
+        {
+            "task": spec.name,
+            "seeds": fresh_seeds(spec, seeds),
+            "schedules": [
+                {"name": name, "mean": mean, "accuracies": values} for name, mean, values in scored
+            ],
+            "difference": result.difference,
+            "interval": result.interval,
+            "level": level,
+            "p_value": result.p_value,
+            "significant": result.significant,
+        }
+    )
+
+
+def _difference(result: Paired, level: float) -> str:
+    from qsched.cli.verdict import p_value
+
+    low, high = result.interval
+    return (
         f"difference {points(result.difference)}, {100 * level:.0f} % interval "
-        f"{points(result.interval[0])} to {points(result.interval[1])}, "
-        f"p {p_value(result.p_value)}, {seeds} seeds: "
+        f"{points(low)} to {points(high)}, p {p_value(result.p_value)}, {result.count} seeds: "
         + ("significant" if result.significant else "no significant difference")
     )
 

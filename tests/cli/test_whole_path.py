@@ -75,6 +75,7 @@ def _interrupted(folder: Path, number: signal.Signals, after: str) -> int:
     process.stderr.close()
     code = process.wait(timeout=30)
     assert "Traceback" not in said
+    assert "error" not in said
     return code
 
 
