@@ -10,7 +10,15 @@ from qsched.schedules import Ana, LearningRate, Schedule, Window
 from qsched.schedules.file import load_schedule
 from qsched.specs import StudySpec
 
-__all__ = ["FULL_PRECISION", "Arm", "full_precision", "hand_coded", "static", "with_rates"]
+__all__ = [
+    "FULL_PRECISION",
+    "Arm",
+    "full_precision",
+    "hand_coded",
+    "is_static",
+    "static",
+    "with_rates",
+]
 
 Kind = Literal["baseline", "static", "full precision", "candidate"]
 FULL_PRECISION = "full-precision"
@@ -50,6 +58,28 @@ def static(spec: StudySpec) -> list[Arm]:
         )
         arms.append(Arm(f"static-{std:g}", "static", schedule))
     return arms
+
+
+def is_static(schedule: Schedule) -> bool:
+    """Return whether nothing changes over training: a hard forward pass, constant backward noise.
+
+    >>> from qsched.schedules.file import load_schedule
+    >>> is_static(load_schedule("ana-ste-static").schedule)
+    True
+    >>> is_static(load_schedule("ana-2019-overlapped").schedule)
+    False
+    """
+    methods = [schedule.weights, schedule.activations]
+    return all(
+        method is None
+        or (
+            isinstance(method, Ana)
+            and method.forward_std == 0
+            and method.mean == 0
+            and (method.backward_floor == 1 or method.backward_std == 0)
+        )
+        for method in methods
+    )
 
 
 def full_precision(spec: StudySpec) -> Arm:

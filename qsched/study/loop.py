@@ -17,7 +17,7 @@ from qsched.spaces import SearchSpace, load_space
 from qsched.specs import Rung, StudySpec, digest
 from qsched.storage import Storage
 from qsched.study import arms as arms_of
-from qsched.study.arms import Arm
+from qsched.study.arms import Arm, is_static
 from qsched.study.confirm import compare, finalists, select, summaries
 from qsched.study.ladder import usable_rungs
 from qsched.study.measure import Measure
@@ -28,8 +28,6 @@ from qsched.study.sampling import Asked, ask
 from qsched.study.verdict import Contender, Verdict, sentence
 
 __all__ = ["run_study"]
-
-_STATIC_FINALISTS = 3
 
 
 def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Observe) -> Verdict:
@@ -145,12 +143,19 @@ class _Study:
         rungs: str,
     ) -> Verdict:
         spec, plan = self._spec, self._spec.confirmation
+        # A search finds static schedules, too. They are no schedule found but the bar itself, as
+        # well tuned as the search could; else "found" could beat "static" by its learning rate.
+        found = [entry for entry in candidates if not is_static(entry.arm.schedule)]
         hand = [entry for entry in known if entry.arm.kind == "baseline"]
-        static = [entry for entry in known if entry.arm.kind == "static"]
+        static = [
+            entry
+            for entry in (*known, *candidates)
+            if entry.arm.kind != "baseline" and is_static(entry.arm.schedule)
+        ]
         groups = [
-            finalists(candidates, plan.candidates),
+            finalists(found or candidates, plan.candidates),
             finalists(hand, plan.baselines),
-            finalists(static, _STATIC_FINALISTS),
+            finalists(static, plan.candidates),
         ]
         self._ticker.phase("selection")
         chosen = select(self._measure, groups, plan.selection_seeds)
@@ -179,7 +184,7 @@ class _Study:
     def _runs_ahead(self, state: Progress) -> float:
         """Estimate the runs of later phases, and of candidates that are not asked yet."""
         plan, rungs = self._spec.confirmation, self._spec.budget.rungs
-        finalist_count = plan.candidates + plan.baselines + _STATIC_FINALISTS
+        finalist_count = 2 * plan.candidates + plan.baselines
         report = 4 * plan.report_seeds
         selection = finalist_count * plan.selection_seeds
         climbed = state.done / state.trials if state.trials else 1.5 * rungs[0].seeds

@@ -34,6 +34,16 @@ def true_accuracy(schedule: Schedule) -> float:
     return max(accuracy, 0.1)
 
 
+def static_accuracy(schedule: Schedule) -> float:
+    """An expected accuracy that nothing but learning rate and backward width change."""
+    accuracy = 0.9 - 0.08 * math.log10(schedule.learning_rate.initial / BEST_RATE) ** 2
+    ana = schedule.activations
+    if isinstance(ana, Ana):
+        accuracy -= 0.1 + 0.04 * math.log(max(ana.backward_std, 1e-3) / BEST_STD) ** 2
+        accuracy -= 0.05 * (ana.forward_std > 0) + 0.1 * (1 - ana.backward_floor)
+    return accuracy
+
+
 def flat_accuracy(schedule: Schedule) -> float:
     """The same expected accuracy for every schedule: nothing is to be found."""
     return 0.8
@@ -61,6 +71,11 @@ def train(runs: Sequence[Run]) -> list[RunResult]:
         else result(run, true_accuracy(run.schedule))
         for run in runs
     ]
+
+
+def train_static(runs: Sequence[Run]) -> list[RunResult]:
+    """Score runs by :func:`static_accuracy`."""
+    return [result(run, static_accuracy(run.schedule)) for run in runs]
 
 
 def train_flat(runs: Sequence[Run]) -> list[RunResult]:

@@ -24,6 +24,7 @@ from qsched.specs import (
 )
 from qsched.storage import Storage
 from qsched.study import Progress, Verdict, run_study
+from qsched.study.arms import is_static
 from qsched.study.seeds import pool
 from tests.study import surrogate
 
@@ -97,6 +98,17 @@ def test_claims_nothing_where_there_is_nothing(storage: Storage) -> None:
     verdict = study(spec, storage, surrogate.train_flat)
     assert not any(comparison.significant for comparison in verdict.comparisons)
     assert verdict.sentence.count("no significant difference") == 3
+
+
+def test_a_static_candidate_raises_the_bar_instead_of_beating_it(storage: Storage) -> None:
+    """The search tunes a static schedule better than the grid does; that is no schedule found."""
+    budget = SPEC.budget.model_copy(update={"trials": 48, "learning_rates": (0.3,)})
+    verdict = study(SPEC.model_copy(update={"budget": budget}), storage, surrogate.train_static)
+    found, _, static, _ = verdict.arms
+    assert static.arm.startswith("trial-")
+    assert is_static(static.schedule)
+    assert not is_static(found.schedule)
+    assert verdict.comparisons[1].difference < 0
 
 
 @pytest.mark.parametrize("count", [1, 8, 20])
