@@ -58,11 +58,11 @@ class BatchNormFeatures(BatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         lanes, features, self.count = x.shape
-        self.x, self.gain = x, self.scale.reshape(-1)
+        self.x, self.gain = x.contiguous(), self.scale.reshape(-1)
         self.sizes = (1, lanes * features, self.count, lanes * features)
         y: Tensor
         y, self.batch_mean, self.rstd = aten.native_group_norm(
-            x, self.gain, self.shift.reshape(-1), *self.sizes, EPS
+            self.x, self.gain, self.shift.reshape(-1), *self.sizes, EPS
         )
         return y
 

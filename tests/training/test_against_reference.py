@@ -42,7 +42,9 @@ def check(task: TaskSpec, schedules: Sequence[Schedule], steps: int) -> None:
         assert np.abs(expected - start).max() > 1e-3, message
         found = buffers.values[i].numpy()
         np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE, err_msg=message)
-        mean, variance = (torch.cat(part).numpy() for part in zip(*reference.running.values()))
+        mean, variance = (
+            torch.cat(part).numpy() for part in zip(*reference.running.values(), strict=True)
+        )
         np.testing.assert_allclose(buffers.mean[i].numpy(), mean, atol=TOLERANCE)
         np.testing.assert_allclose(buffers.variance[i].numpy(), variance, atol=TOLERANCE)
 
