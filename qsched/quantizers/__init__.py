@@ -2,17 +2,10 @@
 
 from qsched.quantizers.ana import ana
 from qsched.quantizers.inq import CODEBOOKS, Codebook, codebook, hold
-from qsched.quantizers.kernels import (
-    Forward,
-    Plan,
-    ana_backward,
-    ana_forward,
-    backward_plan,
-    forward_plan,
-    hard,
-)
+from qsched.quantizers.kernels import Forward, ana_backward, ana_forward, hard
 from qsched.quantizers.noise import FAMILIES, Family, noise_family
 from qsched.quantizers.partition import Partition, freeze, frozen_count
+from qsched.quantizers.plans import Plan, backward_plan, forward_plan
 from qsched.quantizers.stair import STAIRS, Stair, stair
 
 __all__ = [

@@ -11,7 +11,7 @@ pass always multiplies by E', taken at a standard deviation (and, if wanted, a m
 Evaluation uses the stair itself, :func:`hard`.
 
 :func:`ana` is the differentiable function; the pure functions it stands on are in
-:mod:`qsched.quantizers.kernels`.
+:mod:`qsched.quantizers.kernels` and :mod:`qsched.quantizers.plans`.
 
 Spallanzani et al., Additive noise annealing and approximation properties of quantized neural
 networks, 2019, arXiv:1905.10452; Spallanzani, Leonardi, Benini, Training quantised neural networks
@@ -26,14 +26,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from qsched.quantizers.kernels import (
-    Forward,
-    ana_backward,
-    ana_forward,
-    backward_plan,
-    forward_plan,
-    hard,
-)
+from qsched.quantizers.kernels import Forward, ana_backward, ana_forward, hard
+from qsched.quantizers.plans import backward_plan, forward_plan
 from qsched.quantizers.stair import Stair
 
 __all__ = ["ana"]
