@@ -96,7 +96,8 @@ def test_every_target_is_documented(target: str) -> None:
 
 def test_documented_targets_exist() -> None:
     pages = ((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", ".ci/run"))
-    named = {target for page in pages for target in re.findall(r"\bmake ([a-z][a-z-]+)", page)}
+    command = re.compile(r"(?:^ *|`)make ([a-z][a-z-]+)", re.MULTILINE)
+    named = {target for page in pages for target in command.findall(page)}
     assert named >= {"study", "test", "lint", "wheel-check"}
     for target in named:
         assert re.search(rf"^{target}:", makefile(), re.MULTILINE), target
