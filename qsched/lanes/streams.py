@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -90,12 +91,22 @@ def uniform(keys: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         [K, *S].
     """
     spread = (len(keys),) + (1,) * len(shape)
-    place = torch.arange(prod(shape), dtype=torch.int32, device=keys.device)
-    h = place.mul_(GOLDEN % 2**31).reshape(shape) ^ keys[:, 0].reshape(spread)
-    h ^= (h >> 16) & 0xFFFF  # the shift is arithmetic: mask the copies of the sign
-    h *= FIRST
-    h ^= keys[:, 1].reshape(spread)
-    h ^= (h >> 15) & 0x1FFFF
-    h *= SECOND
-    h ^= (h >> 16) & 0xFFFF
-    return (h & 0xFFFFFF).to(dtype).mul_(2.0**-24)
+    h = _places(prod(shape), keys.device).reshape(shape) ^ keys[:, 0].reshape(spread)
+    scratch = torch.empty_like(h)
+    _fold(h, 16, scratch).mul_(FIRST)
+    h.bitwise_xor_(keys[:, 1].reshape(spread))
+    _fold(h, 15, scratch).mul_(SECOND)
+    return _fold(h, 16, scratch).bitwise_and_(0xFFFFFF).to(dtype).mul_(2.0**-24)
+
+
+def _fold(h: Tensor, shift: int, scratch: Tensor) -> Tensor:
+    """Combine the upper with the lower bits, in place."""
+    torch.bitwise_right_shift(h, shift, out=scratch)
+    scratch.bitwise_and_(2 ** (32 - shift) - 1)  # the shift copies the sign: mask that
+    return h.bitwise_xor_(scratch)
+
+
+@lru_cache(maxsize=32)
+def _places(size: int, device: torch.device) -> Tensor:
+    """Return every place's number times an odd constant, [size] int32."""
+    return torch.arange(size, dtype=torch.int32, device=device).mul_(GOLDEN % 2**31)
