@@ -112,6 +112,11 @@ class Plan:
         """The quantized weights: block i belongs to place i."""
         return tuple(block for block in self.blocks if block.quantized)
 
+    @property
+    def widest(self) -> int:
+        """Most values that one example has between two layers."""
+        return max(prod(node.outputs) for node in _flat(self.nodes))
+
     def columns(self, kind: Kind) -> slice:
         """The columns of the row that parameters of one kind take (weights: all of them)."""
         found = [block for block in self.blocks if block.kind == kind]
@@ -253,6 +258,12 @@ class _Walk:
             node.site = site
             name = self.names[i] if self.names else "input"
             yield Place("activations", depth[i], f"{name}.activation")
+
+
+def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _flat(node.body + node.shortcut)
 
 
 def _side(layer: Conv, side: int) -> int:

@@ -12,8 +12,8 @@ from qsched.training.loss import correct, cross_entropy
 
 __all__ = ["Score", "evaluate"]
 
-EXAMPLES = 256
-"""Examples computed at a time: enough to fill vectors, few enough to stay in cache."""
+VALUES = 2**17
+"""Values of one lane between two layers at a time; they bound the examples computed at a time."""
 
 
 class Score(NamedTuple):
@@ -35,8 +35,10 @@ def evaluate(cohort: Cohort, split: str) -> Score:
     lanes = len(cohort.runs)
     hits = cohort.buffers.values.new_zeros(lanes)
     loss = hits.clone()
-    for start in range(0, len(data), EXAMPLES):
-        part = slice(start, start + EXAMPLES)
+    # Of the network alone, so that a lane is scored alike in every cohort.
+    examples = min(max(VALUES // cohort.plan.widest, 16), 256)
+    for start in range(0, len(data), examples):
+        part = slice(start, start + examples)
         logits = cohort.infer(spread(data.x[part], lanes))
         classes = data.y[part].expand(lanes, -1)
         hits += correct(logits, classes)

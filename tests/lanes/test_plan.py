@@ -57,6 +57,7 @@ def test_row_of_a_convolutional_network() -> None:
         ("conv2.shift", 168, 173),
     ]
     assert (plan.quantized, plan.weights, plan.size, plan.statistics) == (20, 152, 173, 9)
+    assert plan.widest == 4 * 5 * 4
     assert plan.columns("scale") == slice(155, 164)
     assert [block.fan_in for block in plan.blocks[:4]] == [4, 18, 20, 20]
 
