@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from qsched.errors import InputError
+from qsched.errors import QschedError
 from qsched.report.figures import draw
 from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
 from qsched.report.material import Material, gather
@@ -46,14 +46,15 @@ def write(storage: Storage, name: str, path: Path) -> Path:
         ``path``.
 
     Raises:
-        InputError: there is no such study, it has no runs yet, or the file cannot be written.
+        InputError: there is no such study, or it has no runs yet.
+        QschedError: the file cannot be written.
     """
     text = render(gather(storage, name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text)
     except OSError as error:
-        raise InputError(
+        raise QschedError(
             f"a report needs a file that can be written, but {path}: {error.strerror}; "
             "choose another path or make room"
         ) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qsched.errors import InputError
+from qsched.errors import QschedError
 from qsched.report import write
 from qsched.report.material import Material, gather
 from qsched.report.page import render
@@ -183,7 +183,7 @@ def test_a_failed_write_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(InputError, match="No space left on device; choose another path"):
+    with pytest.raises(QschedError, match="No space left on device; choose another path"):
         write(finished, NAME, path)
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["report.html"]
@@ -191,5 +191,5 @@ def test_a_failed_write_leaves_what_was_there(
 
 def test_a_path_below_a_file_is_refused(finished: Storage, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="a report needs a file that can be written"):
+    with pytest.raises(QschedError, match="a report needs a file that can be written"):
         write(finished, NAME, tmp_path / "file" / "report.html")
