@@ -59,9 +59,9 @@ def points(difference: float) -> str:
     """Return a difference of two shares in percentage points.
 
     >>> points(0.0391)
-    '+3.91 pp'
+    '+3.91 points'
     """
-    return f"{100 * difference:+.2f} pp"
+    return f"{100 * difference:+.2f} points"
 
 
 def interval_text(interval: tuple[float, float]) -> str:

@@ -194,7 +194,7 @@ def test_compare_is_a_paired_test_on_common_seeds(qsched: Qsched, toy: Path) -> 
     assert data["interval"] == pytest.approx(expected.interval)
     assert data["p_value"] == pytest.approx(expected.p_value)
     assert len(data["seeds"]) == 5
-    assert f"{100 * expected.difference:+.2f} pp" in qsched(*arguments).out
+    assert f"{100 * expected.difference:+.2f} points" in qsched(*arguments).out
 
 
 def test_comparing_a_schedule_with_itself_finds_nothing(qsched: Qsched, toy: Path) -> None:
