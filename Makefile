@@ -23,7 +23,7 @@ help: ## List the targets
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("qsched needs Python >= 3.11, but $(PYTHON) is %d.%d; run make with PYTHON=<a newer one>" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,native]'
 	@touch $@
 
 study: $(READY) ## Run the default study: verdict, report, schedule file

@@ -51,7 +51,8 @@ def _next(name: str, extras: set[str]) -> Iterator[Requirement]:
 
 def declared() -> list[str]:
     project = PROJECT["project"]
-    return project["dependencies"] + project["optional-dependencies"]["dev"]
+    extras = project["optional-dependencies"]
+    return project["dependencies"] + extras["dev"] + extras["native"]
 
 
 def test_every_version_that_is_needed_is_pinned() -> None:

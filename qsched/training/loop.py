@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from qsched.errors import InputError, TrainingError
+from qsched.errors import InputError, TrainingError, UnknownNameError
+from qsched.native import covers
 from qsched.specs import Run, RunResult
 from qsched.tasks import load_data
 from qsched.training.cohort import Cohort, modes, task_plan
 from qsched.training.evaluate import evaluate
 from qsched.training.record import Record, scored_ends
+from qsched.training.table import step_counts
 
 __all__ = ["train"]
 
 
+ENGINES = ("auto", "torch", "native")
+
+
 def train(
-    runs: Sequence[Run], *, dtype: torch.dtype = torch.float32, device: str = "cpu"
+    runs: Sequence[Run],
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    engine: str | None = None,
 ) -> list[RunResult]:
     """Train a cohort: runs of one task and length, each with its own schedule and seed.
 
     A run's result does not depend on the other runs, nor on its place among them, up to rounding.
-    A run whose loss or parameters stop being finite ends as ``failed``; the others go on. The
-    number of threads is left as it is: one thread a process is best on a CPU.
+    A run whose loss or parameters stop being finite ends as ``failed``; the others go on.
 
     Args:
         runs: the cohort; all of one task and one length.
         dtype: of parameters and activations.
         device: a torch device.
+        engine: ``torch`` or ``native`` lanes; ``auto`` takes native lanes where these cover the
+            task. None is the environment variable QSCHED_ENGINE, or ``auto`` if that is not set.
 
     Returns:
         One result a run, in the order of ``runs``.
 
     Raises:
         TrainingError: the runs differ in task or length.
-        InputError: data or network of the task cannot be built, or the batch size is larger than
-            the training split.
+        InputError: data or network of the task cannot be built, the batch size is larger than
+            the training split, or native lanes are asked for that do not cover the task.
     """
     if not runs:
         return []
     if len({(run.task, run.length) for run in runs}) > 1:
         raise TrainingError("runs of one cohort must share task and length; split them first")
+    engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    if engine != "torch":
+        why = _uncovered(runs, device)
+        if why is None:
+            from qsched.training import native  # Numba is optional.
+
+            return native.train(runs, dtype=dtype)
+        if engine == "native":
+            raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
+    return _train_by_torch(runs, dtype, torch.device(device))
+
+
+def _uncovered(runs: Sequence[Run], device: str) -> str | None:
+    if torch.device(device).type != "cpu":
+        return f"the device is {device}"
+    return covers(task_plan(runs[0].task)[0], runs)
+
+
+def _train_by_torch(
+    runs: Sequence[Run], dtype: torch.dtype, device: torch.device
+) -> list[RunResult]:
+    """Train by torch lanes; the number of torch's threads is left as it is."""
     plan, _ = task_plan(runs[0].task)
     order = sorted(range(len(runs)), key=modes(runs, plan).__getitem__)
     with torch.inference_mode():
-        results = _Training([runs[i] for i in order], dtype, torch.device(device)).run()
+        results = _Training([runs[i] for i in order], dtype, device).run()
     place = np.argsort(order)
     return [results[i] for i in place]
 
@@ -56,15 +91,7 @@ class _Training:
     """A cohort on its way."""
 
     def __init__(self, runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> None:
-        task = runs[0].task
-        examples = len(load_data(task.data).train)
-        self.epoch = examples // task.batch_size
-        if self.epoch == 0:
-            raise InputError(
-                f"the batch size must not exceed the {examples} training examples, but is "
-                f"{task.batch_size}; lower batch_size or raise data.train"
-            )
-        self.steps = max(1, round(task.epochs * self.epoch * runs[0].length))
+        self.epoch, self.steps = step_counts(runs[0], len(load_data(runs[0].task.data).train))
         self.cohort = Cohort(runs, self.steps, dtype, device)
         self.lanes = [Record(run, str(dtype)) for run in runs]
         self.active = self.lanes

@@ -1,0 +1,44 @@
+"""Which tasks native lanes can train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from qsched.lanes.layers import Activation, BatchNorm, Flatten, Linear
+from qsched.lanes.modes import lane_modes
+from qsched.lanes.plan import Plan
+from qsched.native.names import METHODS
+from qsched.specs import Run
+
+__all__ = ["covers"]
+
+LAYERS = Linear, BatchNorm, Activation, Flatten
+COVERED = METHODS[:2]
+
+
+def covers(plan: Plan, runs: Sequence[Run]) -> str | None:
+    """Return why native lanes cannot train some runs of one task; None where they can.
+
+    Args:
+        plan: the task's network.
+        runs: of one task.
+    """
+    if find_spec("numba") is None:
+        return "Numba is not installed; install qsched[native]"
+    task = runs[0].task
+    if task.data.augment:
+        return "training images are augmented"
+    if not isinstance(plan.nodes[-1].layer, Linear):
+        return "the last layer is not Linear"
+    for node in plan.nodes:
+        if not isinstance(node.layer, LAYERS):
+            return f"the layer {type(node.layer).__name__} is not covered"
+    first = next(node for node in plan.nodes if not isinstance(node.layer, Flatten))
+    if not isinstance(first.layer, Linear):
+        return f"{type(first.layer).__name__} is the first layer"
+    for schedule in dict.fromkeys(run.schedule for run in runs):
+        for mode in lane_modes(schedule, plan, task.precision):
+            if mode.kind not in COVERED:
+                return f"the method {mode.kind} is not covered"
+    return None

@@ -1,0 +1,149 @@
+"""The training of one lane from its first step to its last, in one call of compiled code.
+
+Everything a lane touches lies in its :class:`~qsched.native.state.State`, small enough to stay in
+cache; the data set and the schedule are read only. The GIL is not held, so lanes train side by
+side in threads, and no two of them share memory that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from qsched.native.compiler import entry, inlined
+from qsched.native.loss import cross_entropy, is_correct
+from qsched.native.network import backward, forward, infer
+from qsched.native.optimizers import adam, clip, decay, sgd
+from qsched.native.program import LD
+from qsched.native.simd import flush_denormals, restore_denormals
+from qsched.native.sites import harden_weights, quantize_weights
+
+__all__ = ["train_lane"]
+
+
+@entry
+def train_lane(fingerprint: str) -> Callable[..., int]:
+    """Return the function that is compiled."""
+
+    def train_lane(
+        net: Any,
+        course: Any,
+        state: Any,
+        train: Any,
+        validation: Any,
+        final: Any,
+        losses: Any,
+        scores: Any,
+    ) -> int:
+        """Train one lane.
+
+        Args:
+            net: the network, :class:`~qsched.native.state.Network`.
+            course: what the lane is told, :class:`~qsched.native.state.Course`.
+            state: the lane's memory, :class:`~qsched.native.state.State`.
+            train: training split, :class:`~qsched.native.state.Split`.
+            validation: the split that the curve is taken on.
+            final: the split of the final score.
+            losses: receives the loss of every step, [T] float64.
+            scores: receives accuracy and cross-entropy of the hard network: after each epoch that
+                is scored on ``validation``, in the last row on ``final``; [E + 1, 2] float64.
+
+        Returns:
+            Number of steps taken; fewer than T where losses or parameters stopped being finite.
+        """
+        _ = fingerprint
+        before = flush_denormals()
+        steps = _train(net, course, state, train, validation, final, losses, scores)
+        restore_denormals(before)
+        return steps
+
+    return train_lane
+
+
+@inlined
+def _train(
+    net: Any,
+    course: Any,
+    state: Any,
+    train: Any,
+    validation: Any,
+    final: Any,
+    losses: Any,
+    scores: Any,
+) -> int:
+    step = 0
+    for epoch in range(len(course.ends)):
+        end = course.ends[epoch]
+        sound = True
+        while step < end:
+            losses[step] = _step(net, course, state, train, step)
+            sound = sound and np.isfinite(losses[step])
+            step += 1
+        if not (sound and np.isfinite(state.values).all()):
+            return step
+        if course.scored[epoch]:
+            _score(net, state, validation, scores[epoch])
+    _score(net, state, final, scores[len(course.ends)])
+    return step
+
+
+@inlined
+def _step(net: Any, course: Any, state: Any, train: Any, step: int) -> float:
+    """Take one step; return the mean loss of its batch."""
+    controls, keys = course.controls[step], course.keys[min(step, len(course.keys) - 1)]
+    if course.clears[step]:
+        state.first[:] = 0
+        state.second[:] = 0
+    order = course.order[step]
+    size = train.x.size // train.y.size
+    labels = train.y[order]
+    for b in range(net.batch):
+        at = order[b] * size
+        for i in range(size):
+            state.work[b * size + i] = train.x[at + i]
+    quantize_weights(net, state, controls, keys)
+    forward(net, state, controls, keys)
+    ld = net.ops[-1, LD]
+    loss = cross_entropy(state.work, net.logits, net.grads[0], ld, net.classes, labels, state.mask)
+    backward(net, state, controls)
+    _update(net, course, state, step)
+    mean: float = loss / net.batch
+    return mean
+
+
+@inlined
+def _update(net: Any, course: Any, state: Any, step: int) -> None:
+    recipe, coefficients = course.recipe, course.coefficients[step]
+    if recipe[4] > 0:
+        clip(state.grads, recipe[4])
+    if recipe[3] > 0:
+        decay(state.grads, state.values, net.weights, recipe[3])
+    if recipe[0] == 0:
+        moments, betas = (state.first, state.second), (recipe[1], recipe[2])
+        adam(state.values, state.grads, moments, betas, coefficients[0], coefficients[1])
+    else:
+        sgd(state.values, state.grads, state.first, recipe[1], coefficients[0])
+
+
+@inlined
+def _score(net: Any, state: Any, split: Any, score: Any) -> None:
+    """Write accuracy and cross-entropy of the hard network on a split."""
+    harden_weights(net, state)
+    examples, size = split.y.size, split.x.size // split.y.size
+    hits, loss = 0, 0.0
+    ld = net.ops[-1, LD]
+    for start in range(0, examples, net.batch):
+        count = min(net.batch, examples - start)
+        for i in range(count * size):
+            state.work[i] = split.x[start * size + i]
+        infer(net, state, count)
+        for b in range(count):
+            row, label = net.logits + b * ld, split.y[start + b]
+            hits += is_correct(state.work, row, net.classes, label)
+        labels = split.y[start : start + count]
+        loss += cross_entropy(
+            state.work, net.logits, net.grads[0], ld, net.classes, labels, state.mask
+        )
+    score[0], score[1] = hits / examples, loss / examples

@@ -1,0 +1,237 @@
+"""A network as compiled code reads it: a table of operations, and where everything lies.
+
+Layout of one lane, with ``ld`` the number of channels rounded up to whole vectors:
+
+* activations are [examples, positions, ld], one region of the array ``work`` for the output of
+  each operation; features have one position. The network's input is not padded.
+* weights are [kernel, kernel, inputs, ld] with the outputs last; biases, scales and shifts [ld].
+  They lie in one array in the order of the plan's blocks, weights first.
+* running statistics are [ld] for each normalization.
+
+What pads weights, scales and shifts starts at 0 and stays there, since the gradients of padding
+are 0: the loss starts them so, and every backward pass keeps them so. Padding of activations is
+never read as a number that matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from qsched.lanes.layers import Activation, BatchNorm, Conv, Flatten, Linear
+from qsched.lanes.plan import Block, Node, Plan
+from qsched.native.simd import BYTES
+
+__all__ = ["Program", "make_program"]
+
+# Kinds of operations.
+LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
+
+# Columns of the table. PIXELS are positions of one example behind the operation, CHANNELS and LD
+# numbers and padded numbers there; IN_... those before it. SOURCE and TARGET are places in `work`,
+# WEIGHT, BIAS, SCALE and SHIFT in the parameters (-1: none), STATS in the running statistics. SITE
+# is the index of the quantizer (-1: none), PLACE the weights' first column among quantized ones.
+# FIRST marks the operation whose input needs no gradient. IMAGES is 1 where the output is images,
+# else 0. BORDERED is the place in `work` of a
+# convolution's input with its zero border.
+(
+    KIND,
+    SOURCE,
+    TARGET,
+    PIXELS,
+    CHANNELS,
+    LD,
+    IN_PIXELS,
+    IN_CHANNELS,
+    IN_LD,
+    WEIGHT,
+    BIAS,
+    PLACE,
+    SITE,
+    SCALE,
+    SHIFT,
+    STATS,
+    FIRST,
+    HEIGHT,
+    WIDTH,
+    IN_HEIGHT,
+    IN_WIDTH,
+    SIZE,
+    STRIDE,
+    PADDING,
+    BORDERED,
+    IMAGES,
+    COLUMNS,
+) = range(27)
+
+FLOATS = 16
+"""Regions begin at multiples of so many numbers, cache lines of float32."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network laid out for one type and batch size.
+
+    Attributes:
+        ops: table of operations, [N, COLUMNS] int64.
+        batch: examples of a batch.
+        work: length of the array of activations.
+        grads: places in it of the two regions for gradients of activations.
+        border: place in it of a gradient with a zero border.
+        turned: length of the array for one layer's transposed weights.
+        samples: length of the array for random numbers of one quantizer.
+        size: length of the array of parameters.
+        weights: length of its part that is weights.
+        statistics: length of the array of running means.
+        columns: where each column of the plan's row lies among the parameters, [P].
+        running: where each column of the plan's running statistics lies, [S].
+        logits: place of the network's output in ``work``.
+    """
+
+    ops: np.ndarray
+    batch: int
+    work: int
+    grads: tuple[int, int]
+    border: int
+    turned: int
+    samples: int
+    size: int
+    weights: int
+    statistics: int
+    columns: np.ndarray
+    running: np.ndarray
+    logits: int
+
+
+def make_program(plan: Plan, batch: int, dtype: np.dtype) -> Program:
+    """Lay out a network.
+
+    Args:
+        plan: the network; a sequence of layers that native lanes cover.
+        batch: examples of a batch.
+        dtype: float32 or float64.
+    """
+    return _Layout(plan, batch, BYTES // dtype.itemsize).program()
+
+
+class _Layout:
+    def __init__(self, plan: Plan, batch: int, vector: int) -> None:
+        self.plan, self.batch, self.vector = plan, batch, vector
+        self.starts, self.size, self.weights = self._parameters()
+        self.columns = np.zeros(plan.size, np.int64)
+        self.running = np.zeros(plan.statistics, np.int64)
+        self.statistics = 0
+        self.work = 0
+
+    def padded(self, count: int) -> int:
+        return -(-count // self.vector) * self.vector
+
+    def program(self) -> Program:
+        nodes = self.plan.nodes
+        source, ld = self._region(prod(nodes[0].inputs) * self.batch), 0
+        sites = {block.name: i for i, block in enumerate(self.plan.weight_blocks)}
+        rows: list[np.ndarray] = []
+        for node in nodes:
+            if isinstance(node.layer, Flatten) and (not rows or len(node.inputs) == 1):
+                continue  # The input is flat already.
+            row = self._operation(node, source, ld or _channels(node.inputs), sites)
+            rows.append(row)
+            source, ld = int(row[TARGET]), int(row[LD])
+        ops = np.stack(rows)
+        self._mark_first(ops)
+        largest = int((ops[:, PIXELS] * ops[:, LD]).max())
+        wide = max(largest, int((ops[1:, IN_PIXELS] * ops[1:, IN_LD]).max(initial=0)))
+        return Program(
+            ops,
+            self.batch,
+            grads=(self._region(wide * self.batch), self._region(wide * self.batch)),
+            border=self._region(self._border(ops)),
+            work=self.work,
+            turned=int((ops[:, SIZE] ** 2 * ops[:, CHANNELS] * ops[:, IN_LD]).max()),
+            samples=max(self.weights, largest * self.batch),
+            size=self.size,
+            weights=self.weights,
+            statistics=self.statistics,
+            columns=self.columns,
+            running=self.running,
+            logits=source,
+        )
+
+    def _region(self, size: int) -> int:
+        start = self.work
+        self.work += -(-size // FLOATS) * FLOATS
+        return start
+
+    def _parameters(self) -> tuple[dict[str, int], int, int]:
+        starts, size, weights = {}, 0, 0
+        for block in self.plan.blocks:
+            starts[block.name] = size
+            size += prod(block.shape[1:]) * self.padded(block.shape[0])
+            weights = size if block.kind == "weight" else weights
+        return starts, size, weights
+
+    def _operation(self, node: Node, source: int, in_ld: int, sites: dict[str, int]) -> np.ndarray:
+        row = np.full(COLUMNS, -1)
+        channels = _channels(node.outputs)
+        ld = self.padded(channels)
+        row[[KIND, SOURCE, FIRST, SIZE]] = _kind(node), source, 0, 1
+        row[IMAGES] = len(node.outputs) > 1
+        row[[PIXELS, CHANNELS, LD]] = _pixels(node.outputs), channels, ld
+        row[[IN_PIXELS, IN_CHANNELS, IN_LD]] = _pixels(node.inputs), _channels(node.inputs), in_ld
+        for kind, column in (("bias", BIAS), ("scale", SCALE), ("shift", SHIFT)):
+            if kind in node.blocks:
+                block = node.blocks[kind]
+                row[column] = self.starts[block.name]
+                self.columns[block.columns] = row[column] + np.arange(channels)
+        if "weight" in node.blocks:
+            block = node.blocks["weight"]
+            row[[WEIGHT, PLACE]] = self.starts[block.name], block.start
+            row[SITE] = sites.get(block.name, -1)
+            self.columns[block.columns] = row[WEIGHT] + _places(block, ld)
+        if isinstance(node.layer, BatchNorm):
+            row[STATS] = self.statistics
+            used = slice(node.statistics, node.statistics + channels)
+            self.running[used] = self.statistics + np.arange(channels)
+            self.statistics += ld
+        if isinstance(node.layer, Activation):
+            row[SITE] = node.site
+        row[TARGET] = self._region(self.batch * int(row[PIXELS]) * ld)
+        return row
+
+    def _mark_first(self, ops: np.ndarray) -> None:
+        """Mark the first operation with parameters: nothing before it needs a gradient."""
+        having = (ops[:, [WEIGHT, SCALE]] >= 0).any(axis=1)
+        ops[int(np.argmax(having)), FIRST] = 1
+
+    def _border(self, ops: np.ndarray) -> int:
+        return 0
+
+
+def _channels(shape: tuple[int, ...]) -> int:
+    return shape[0]
+
+
+def _pixels(shape: tuple[int, ...]) -> int:
+    return prod(shape[1:])
+
+
+def _kind(node: Node) -> int:
+    kinds: dict[type, int] = {
+        Linear: LINEAR,
+        Conv: CONV,
+        BatchNorm: NORM,
+        Activation: ACTIVATION,
+        Flatten: FLATTEN,
+    }
+    return kinds[type(node.layer)]
+
+
+def _places(block: Block, ld: int) -> np.ndarray:
+    """Return where each weight of a block [outputs, inputs, ...] lies behind its start."""
+    outputs, inputs, *kernel = block.shape
+    taps = prod(kernel)
+    output, entry, tap = np.ogrid[:outputs, :inputs, :taps]
+    places: np.ndarray = (tap * inputs + entry) * ld + output
+    return places.reshape(-1)

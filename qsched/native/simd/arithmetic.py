@@ -1,0 +1,101 @@
+"""Arithmetic and selection, number by number, and the sum of a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from qsched.native.compiler import compiled
+from qsched.native.simd.vector import INT32, call, generated
+
+__all__ = [
+    "absolute",
+    "floor",
+    "fma",
+    "maximum",
+    "minimum",
+    "nan_else",
+    "select_ge",
+    "select_gt",
+    "sqrt",
+    "total",
+]
+
+
+@generated
+def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
+    """Return x y + z, rounded once."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return call(builder, "fma", x, args)
+
+    return x(x, x, x), generate
+
+
+def _unary(name: str, text: str) -> Any:
+    def function(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return call(builder, name, x, args)
+
+        return x(x), generate
+
+    function.__name__, function.__doc__ = name, text
+    return generated(function)
+
+
+absolute = _unary("fabs", "Return abs x.")
+sqrt = _unary("sqrt", "Return the square root.")
+floor = _unary("floor", "Return the largest integer not above x.")
+
+
+def _selection(name: str, relation: str, text: str) -> Any:
+    def function(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            truth = builder.fcmp_ordered(relation, args[0], args[1])
+            return builder.select(truth, args[2], args[3])
+
+        return a(a, a, a, a), generate
+
+    function.__name__, function.__doc__ = name, text
+    return generated(function)
+
+
+select_ge = _selection("select_ge", ">=", "Return ``yes`` where a >= b, else ``no``.")
+select_gt = _selection("select_gt", ">", "Return ``yes`` where a > b, else ``no``.")
+
+
+@generated
+def nan_else(typing: Any, x: Any, y: Any) -> Any:
+    """Return x where it is NaN, else y."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_unordered("uno", args[0], args[0]), args[0], args[1])
+
+    return x(x, x), generate
+
+
+@compiled
+def maximum(x: Any, bound: Any) -> Any:
+    """Return the larger one; NaN where x is NaN."""
+    return select_gt(bound, x, bound, x)
+
+
+@compiled
+def minimum(x: Any, bound: Any) -> Any:
+    """Return the smaller one; NaN where x is NaN."""
+    return select_gt(x, bound, bound, x)
+
+
+@generated
+def total(typing: Any, x: Any) -> Any:
+    """Return the sum of a vector's numbers: halves are added to each other until one is left."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        parts = [builder.extract_element(args[0], ir.Constant(INT32, i)) for i in range(x.count)]
+        while len(parts) > 1:
+            half = len(parts) // 2
+            parts = [builder.fadd(parts[i], parts[i + half]) for i in range(half)]
+        return parts[0]
+
+    return x.dtype(x), generate

@@ -1,0 +1,209 @@
+"""Quantizers inside the network: of weights, once a step, and of activations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qsched.native.compiler import compiled, inlined
+from qsched.native.program import (
+    CHANNELS,
+    IMAGES,
+    IN_CHANNELS,
+    LD,
+    PIXELS,
+    PLACE,
+    SITE,
+    SIZE,
+    SOURCE,
+    TARGET,
+    WEIGHT,
+)
+from qsched.native.simd import (
+    absolute,
+    fill,
+    load,
+    maximum,
+    minimum,
+    select_gt,
+    store,
+    uniform,
+    width,
+)
+from qsched.native.stairs import RANDOM, ana_backward, ana_forward, hard
+
+__all__ = [
+    "activate",
+    "activate_backward",
+    "activate_hard",
+    "harden_weights",
+    "quantize_weights",
+    "weights_backward",
+]
+
+FLOAT, ANA, INQ = range(3)
+"""Methods of a quantizer, by :data:`qsched.native.names.METHODS`."""
+
+FORWARD_STD, MEAN, BACKWARD_STD = range(3)
+
+
+@inlined
+def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
+    """Write the weights that layers compute with at this step.
+
+    Args:
+        net: the network.
+        state: of the lane.
+        controls: of this step, [4, Q].
+        keys: of this step, [Q, 2].
+    """
+    for op in net.ops:
+        if op[WEIGHT] < 0:
+            continue
+        at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]
+        if site >= 0 and net.modes[site, 0] == ANA:
+            forward, std = net.modes[site, 2], controls[FORWARD_STD, site]
+            if forward == RANDOM and std > 0:
+                _weight_samples(op, keys[0], state.samples)
+            ana_forward(
+                state.values,
+                at,
+                state.effective,
+                at,
+                n,
+                net.stairs[0],
+                (std, controls[MEAN, site], net.modes[site, 1]),
+                forward,
+                state.samples,
+                state.table,
+            )
+        else:
+            _copy(state.values, state.effective, at, n)
+
+
+@inlined
+def weights_backward(op: Any, net: Any, state: Any, controls: Any) -> None:
+    """Replace gradients of effective weights by those of the parameters."""
+    site = op[SITE]
+    if site >= 0 and net.modes[site, 0] == ANA:
+        noise = controls[BACKWARD_STD, site], controls[MEAN, site], net.modes[site, 1]
+        at, n = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD]
+        ana_backward(state.values, at, state.grads, at, n, net.stairs[0], noise, state.table)
+
+
+@inlined
+def harden_weights(net: Any, state: Any) -> None:
+    """Write the weights of the hard network."""
+    for op in net.ops:
+        if op[WEIGHT] < 0:
+            continue
+        at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]
+        if site >= 0 and net.modes[site, 0] == ANA:
+            hard(state.values, at, state.effective, at, n, net.stairs[0], 0.0, state.table)
+        else:
+            _copy(state.values, state.effective, at, n)
+
+
+@inlined
+def activate(op: Any, net: Any, state: Any, controls: Any, keys: Any) -> None:
+    """Write the output of an activation in training."""
+    site, n = op[SITE], net.batch * op[PIXELS] * op[LD]
+    if net.modes[site, 0] == ANA:
+        forward, std = net.modes[site, 2], controls[FORWARD_STD, site]
+        if forward == RANDOM and std > 0:
+            _activation_samples(op, net.batch, keys[site], state.samples)
+        ana_forward(
+            state.work,
+            op[SOURCE],
+            state.work,
+            op[TARGET],
+            n,
+            net.stairs[1],
+            (std, controls[MEAN, site], net.modes[site, 1]),
+            forward,
+            state.samples,
+            state.table,
+        )
+    else:
+        _hardtanh(state.work, op[SOURCE], op[TARGET], n)
+
+
+@inlined
+def activate_backward(op: Any, net: Any, state: Any, controls: Any, grad: int) -> None:
+    """Replace the gradient at ``grad`` by that of the activation's input."""
+    site, n = op[SITE], net.batch * op[PIXELS] * op[LD]
+    if net.modes[site, 0] == ANA:
+        noise = controls[BACKWARD_STD, site], controls[MEAN, site], net.modes[site, 1]
+        ana_backward(
+            state.work, op[SOURCE], state.work, grad, n, net.stairs[1], noise, state.table
+        )
+    else:
+        _hardtanh_backward(state.work, op[SOURCE], grad, n)
+
+
+@inlined
+def activate_hard(op: Any, net: Any, state: Any, examples: int) -> None:
+    """Write the output of an activation of the hard network."""
+    n = examples * op[PIXELS] * op[LD]
+    if net.modes[op[SITE], 0] == ANA:
+        source, target = op[SOURCE], op[TARGET]
+        hard(state.work, source, state.work, target, n, net.stairs[1], 0.0, state.table)
+    else:
+        _hardtanh(state.work, op[SOURCE], op[TARGET], n)
+
+
+@compiled
+def _copy(source: Any, target: Any, at: int, n: int) -> None:
+    for i in range(at, at + n, width(source)):
+        store(target, i, load(source, i))
+
+
+@compiled
+def _hardtanh(work: Any, x: int, y: int, n: int) -> None:
+    one = fill(work, 1.0)
+    for i in range(0, n, width(work)):
+        store(work, y + i, maximum(minimum(load(work, x + i), one), 0.0 - one))
+
+
+@compiled
+def _hardtanh_backward(work: Any, x: int, grad: int, n: int) -> None:
+    one, zero = fill(work, 1.0), fill(work, 0.0)
+    for i in range(0, n, width(work)):
+        inside = select_gt(one, absolute(load(work, x + i)), load(work, grad + i), zero)
+        store(work, grad + i, inside)
+
+
+# A random number belongs to a place in the order of torch lanes: weights [outputs, inputs, taps]
+# one tensor after the other, features [channels, examples], images [examples, channels, pixels].
+
+
+@compiled
+def _weight_samples(op: Any, key: Any, samples: Any) -> None:
+    inputs, taps, ld = op[IN_CHANNELS], op[SIZE] ** 2, op[LD]
+    stride = inputs * taps
+    for tap in range(taps):
+        for entry in range(inputs):
+            row = (tap * inputs + entry) * ld
+            _sample_row(op[PLACE] + entry * taps + tap, stride, key, samples, row, ld)
+
+
+@compiled
+def _activation_samples(op: Any, batch: int, key: Any, samples: Any) -> None:
+    pixels, channels, ld = op[PIXELS], op[CHANNELS], op[LD]
+    for example in range(batch):
+        for pixel in range(pixels):
+            row = (example * pixels + pixel) * ld
+            if op[IMAGES]:
+                place, stride = example * channels * pixels + pixel, pixels
+            else:
+                place, stride = example, batch
+            _sample_row(place, stride, key, samples, row, ld)
+
+
+@compiled
+def _sample_row(place: int, stride: int, key: Any, samples: Any, row: int, ld: int) -> None:
+    step = np.int32(stride)
+    for c in range(0, ld, width(samples)):
+        start = np.int32(place + c * stride)
+        store(samples, row + c, uniform(samples, start, step, key[0], key[1]))

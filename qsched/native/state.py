@@ -1,0 +1,204 @@
+"""The arrays of one lane, grouped: what compiled code reads and writes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from qsched.lanes.modes import Mode
+from qsched.native.names import FORWARDS, METHODS, NOISE
+from qsched.native.program import FLOATS, Program
+from qsched.native.stairs import stair_row
+from qsched.quantizers import Stair
+from qsched.specs import OptimizerSpec
+
+__all__ = [
+    "Course",
+    "Network",
+    "Split",
+    "State",
+    "aligned",
+    "make_network",
+    "make_state",
+    "recipe",
+]
+
+
+class Network(NamedTuple):
+    """What is equal for lanes that share a task and modes.
+
+    Attributes:
+        ops: table of operations, see :mod:`qsched.native.program`.
+        modes: of every quantizer: method, noise family, strategy, [Q, 3].
+        stairs: of weights and of activations, rows of :func:`qsched.native.stairs.stair_row`.
+        batch: examples of a batch.
+        classes: number of classes.
+        logits: place of the network's output among the activations.
+        grads: places there of the two regions for gradients.
+        border: place there of a gradient with a zero border.
+        weights: number of leading parameters that are weights.
+    """
+
+    ops: np.ndarray
+    modes: np.ndarray
+    stairs: np.ndarray
+    batch: int
+    classes: int
+    logits: int
+    grads: tuple[int, int]
+    border: int
+    weights: int
+
+
+class Course(NamedTuple):
+    """What one lane is told at each of the T steps.
+
+    Attributes:
+        controls: of the quantizers, [T, 4, Q], columns of :data:`qsched.schedules.CONTROLS`.
+        coefficients: of the optimizer, [T, 2].
+        clears: whether the optimizer's state is cleared before the step, [T] bool.
+        keys: of the noise, [T, Q, 2] int32; empty where nothing is random.
+        order: the examples of each batch, [T, B].
+        ends: steps after which epochs end, increasing, the last one T.
+        scored: at which of them the network is scored, bool.
+        recipe: of the optimizer, see :func:`recipe`.
+    """
+
+    controls: np.ndarray
+    coefficients: np.ndarray
+    clears: np.ndarray
+    keys: np.ndarray
+    order: np.ndarray
+    ends: np.ndarray
+    scored: np.ndarray
+    recipe: np.ndarray
+
+
+class State(NamedTuple):
+    """The memory of one lane: P parameters and S running statistics, padded.
+
+    Attributes:
+        values: parameters, [P].
+        effective: what layers compute with in place of weights, [P]; other parameters unused.
+        grads: gradients, [P].
+        first: the optimizer's first moment or velocity, [P].
+        second: its second moment, [P].
+        means: running means, [S].
+        variances: running variances, [S].
+        rstds: reciprocal standard deviations of the last batch, [S].
+        work: activations and their gradients.
+        turned: transposed weights of one layer.
+        samples: random numbers of one quantizer.
+        table: coefficients of one quantizer.
+        mask: 1 for each class, 0 for padding.
+    """
+
+    values: np.ndarray
+    effective: np.ndarray
+    grads: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    means: np.ndarray
+    variances: np.ndarray
+    rstds: np.ndarray
+    work: np.ndarray
+    turned: np.ndarray
+    samples: np.ndarray
+    table: np.ndarray
+    mask: np.ndarray
+
+
+class Split(NamedTuple):
+    """Examples: inputs one after the other, channels last, [N D], and classes [N]."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+TABLE = 64
+
+
+def aligned(size: int, dtype: np.dtype, line: int = 64) -> np.ndarray:
+    """Return zeros that begin at a multiple of ``line`` bytes."""
+    memory = np.zeros(size * dtype.itemsize + line, np.uint8)
+    start = -memory.ctypes.data % line
+    return memory[start : start + size * dtype.itemsize].view(dtype)
+
+
+def make_network(
+    program: Program,
+    modes: tuple[Mode, ...],
+    stairs: tuple[Stair | None, Stair | None],
+    classes: int,
+) -> Network:
+    """Return the network of lanes of one mode.
+
+    Args:
+        program: the network's layout.
+        modes: of every quantizer.
+        stairs: of weights and of activations; None where they stay in full precision.
+        classes: number of classes.
+    """
+    rows = np.zeros((max(len(modes), 1), 3), np.int64)
+    for row, mode in zip(rows, modes, strict=False):
+        row[0] = METHODS.index(mode.kind)
+        if mode.kind == "ana":
+            row[1:] = NOISE.index(mode.family), FORWARDS.index(mode.forward)
+    return Network(
+        program.ops,
+        rows,
+        np.stack([stair_row(stair) for stair in stairs]),
+        program.batch,
+        classes,
+        program.logits,
+        program.grads,
+        program.border,
+        program.weights,
+    )
+
+
+def recipe(spec: OptimizerSpec) -> np.ndarray:
+    """Return an optimizer's recipe as numbers.
+
+    0 for Adam or 1 for gradient descent, first decay rate or momentum, second decay rate, weight
+    decay, limit of the gradient's norm (0: none).
+    """
+    adam = spec.name == "adam"
+    rates = spec.betas if adam else (spec.momentum, 0.0)
+    return np.array([0 if adam else 1, *rates, spec.weight_decay, spec.clip or 0.0])
+
+
+def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dtype) -> State:
+    """Return the state of a lane before training.
+
+    Args:
+        program: the network.
+        initial: parameters in the order of the plan's row.
+        classes: number of classes.
+        dtype: float32 or float64.
+    """
+
+    def zeros(size: int) -> np.ndarray:
+        return aligned(size, dtype)
+
+    size, statistics = program.size, program.statistics
+    state = State(
+        values=zeros(size),
+        effective=zeros(size),
+        grads=zeros(size),
+        first=zeros(size),
+        second=zeros(size),
+        means=zeros(statistics),
+        variances=zeros(statistics),
+        rstds=zeros(statistics),
+        work=zeros(program.work),
+        turned=zeros(program.turned),
+        samples=zeros(program.samples),
+        table=zeros(TABLE),
+        mask=zeros(-(-classes // FLOATS) * FLOATS),
+    )
+    state.values[program.columns] = initial
+    state.variances[:] = 1
+    state.mask[:classes] = 1
+    return state

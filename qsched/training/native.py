@@ -1,0 +1,205 @@
+"""Training by native lanes: prepares what compiled code reads, one lane a thread."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from qsched.lanes.modes import Mode
+from qsched.lanes.optimizers import make_optimizer
+from qsched.lanes.parameters import initial_values
+from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys
+from qsched.native.engine import train_lane
+from qsched.native.program import Program, make_program
+from qsched.native.state import Course, Network, Split, State, make_network, make_state, recipe
+from qsched.schedules import MEAN
+from qsched.specs import DataSpec, Run, RunResult
+from qsched.tasks import load_data
+from qsched.training.cohort import level_stair, modes, task_plan, thresholds
+from qsched.training.record import Record, scored_ends
+from qsched.training.table import make_table, step_counts
+
+__all__ = ["Cohort", "Lane", "train"]
+
+
+def train(
+    runs: Sequence[Run], *, dtype: torch.dtype = torch.float32, threads: int | None = None
+) -> list[RunResult]:
+    """Train runs of one task and length, which native lanes cover.
+
+    The same results as of torch lanes up to rounding. A run's result depends on neither the other
+    runs nor the number of threads, bit for bit.
+
+    Args:
+        runs: the cohort.
+        dtype: of parameters and activations: float32 or float64.
+        threads: lanes that train at a time; None is the environment variable OMP_NUM_THREADS, or
+            the number of cores if that is not set.
+
+    Returns:
+        One result a run, in the order of ``runs``.
+    """
+    cohort = Cohort(runs, np.dtype(str(dtype).removeprefix("torch.")))
+    began = time.perf_counter()
+    with ThreadPoolExecutor(threads or _threads()) as pool:
+        records = list(pool.map(cohort.record, range(len(runs))))
+    wall, busy = time.perf_counter() - began, sum(record.seconds for record in records)
+    for record in records:
+        record.seconds *= wall / busy
+    return [record.result() for record in records]
+
+
+def _threads() -> int:
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+
+
+class Cohort:
+    """What lanes of one task and length share.
+
+    Args:
+        runs: the cohort.
+        dtype: float32 or float64.
+    """
+
+    def __init__(self, runs: Sequence[Run], dtype: np.dtype) -> None:
+        self.runs, self.task, self.dtype = list(runs), runs[0].task, dtype
+        self.plan, self.flat = task_plan(self.task)
+        self.data = load_data(self.task.data)
+        self.epoch, self.steps = step_counts(runs[0], len(self.data.train))
+        self.ends = [*range(self.epoch, self.steps, self.epoch), self.steps]
+        self.scored = scored_ends(self.ends)
+        self.program = make_program(self.plan, self.task.batch_size, dtype)
+        self.modes = modes(self.runs, self.plan)
+        self.table = make_table([run.schedule for run in runs], self.plan.places, self.steps)
+        spec = self.task.optimizer
+        optimizer = make_optimizer(torch.zeros(1, 1), spec, 0)
+        # [2, U, T] to [U, T, 2], one contiguous table a schedule.
+        coefficients = optimizer.coefficients(self.table.rates, self.table.ages)
+        self.coefficients = np.ascontiguousarray(np.moveaxis(coefficients, 0, -1))
+        self.stairs = (
+            level_stair(self.task.precision.weights, 1.0),
+            level_stair(self.task.precision.activations, None),
+        )
+
+    def record(self, i: int) -> Record:
+        """Train run ``i``."""
+        return Lane(self, i).train()
+
+    def network(self, mode: tuple[Mode, ...]) -> Network:
+        """Return the network of lanes of one mode."""
+        return make_network(self.program, mode, self.stairs, self.data.classes)
+
+    def split(self, name: str) -> Split:
+        """Return one split of the task's data."""
+        return _split(self.task.data, name, self.dtype, self.flat)
+
+    def initial(self, i: int) -> np.ndarray:
+        """Return the initial parameters of run ``i``, [P]."""
+        mean = self.table.controls[self.table.index[i], 0, MEAN]
+        starts = thresholds(self.modes[i], mean, self.plan, self.stairs[0])
+        return initial_values(self.plan, self.runs[i].seed, starts)
+
+    def course(self, i: int, steps: int) -> Course:
+        """Return what run ``i`` is told at each of the first ``steps``."""
+        ends = [*(end for end in self.ends if end < steps), steps]
+        row = self.table.index[i]
+        ages = self.table.ages[row]
+        return Course(
+            self.table.controls[row],
+            self.coefficients[row],
+            (ages == 1) & (np.arange(self.steps) > 0),
+            self.keys(i),
+            self.order(self.runs[i].seed),
+            np.array(ends),
+            np.array([end in self.scored for end in ends]),
+            recipe(self.task.optimizer),
+        )
+
+    def order(self, seed: int) -> np.ndarray:
+        """Return the examples of each batch, [T, B]."""
+        draw, examples = generator(seed, Stream.BATCHES), len(self.data.train)
+        batch = self.task.batch_size
+        rows = [draw.permutation(examples)[: self.epoch * batch] for _ in self.ends]
+        return np.concatenate(rows).reshape(-1, batch)
+
+    def keys(self, i: int) -> np.ndarray:
+        """Return the keys of the noise of run ``i``, [T, Q, 2]; of one step if it has none."""
+        quantizers = len(self.plan.places)
+        if all(mode.forward != "random" for mode in self.modes[i]):
+            return np.zeros((1, quantizers, 2), np.int32)
+        words = noise_keys(lane_keys([self.runs[i].seed]), range(self.steps), quantizers)
+        return np.ascontiguousarray(words[:, :, 0])
+
+
+class Lane:
+    """The training of one run.
+
+    Args:
+        cohort: what it shares with others.
+        i: which run of it.
+
+    Attributes:
+        state: its memory.
+    """
+
+    def __init__(self, cohort: Cohort, i: int) -> None:
+        self.cohort, self.i, self.run = cohort, i, cohort.runs[i]
+        self.program: Program = cohort.program
+        self.state: State = make_state(
+            self.program, cohort.initial(i), cohort.data.classes, cohort.dtype
+        )
+
+    def train(self, steps: int | None = None) -> Record:
+        """Train from the first step to the last, or to that of number ``steps``."""
+        cohort, began = self.cohort, time.perf_counter()
+        record = Record(self.run, str(cohort.dtype), "native-lanes")
+        losses = np.zeros(cohort.steps)
+        scores = np.zeros((len(cohort.ends) + 1, 2))
+        record.steps = train_lane(
+            cohort.network(cohort.modes[self.i]),
+            cohort.course(self.i, cohort.steps if steps is None else steps),
+            self.state,
+            cohort.split("train"),
+            cohort.split("validation"),
+            cohort.split(self.run.evaluate),
+            losses,
+            scores,
+        )
+        self._fill(record, losses, scores)
+        record.seconds = time.perf_counter() - began
+        return record
+
+    def _fill(self, record: Record, losses: np.ndarray, scores: np.ndarray) -> None:
+        """Enter curve and end in the record."""
+        cohort, steps = self.cohort, record.steps
+        sound = np.isfinite(losses[:steps])
+        weights_sound = bool(np.isfinite(self.state.values).all())
+        start = 0
+        for end, score in zip(cohort.ends, scores, strict=False):
+            failed = end == steps and not (sound.all() and weights_sound)
+            record.losses.extend(losses[start:end])
+            if failed or end > steps:
+                break
+            if end in cohort.scored:
+                record.add_point(end, float(score[0]))
+            start = end
+        if not sound.all():
+            record.fail("loss", int(np.argmin(sound)) + 1)
+        elif not weights_sound:
+            record.fail("weights", steps)
+        else:
+            record.finish(*map(float, scores[-1]))
+
+
+@lru_cache(maxsize=8)
+def _split(spec: DataSpec, name: str, dtype: np.dtype, flat: bool) -> Split:
+    """Return a split of a data set; the last few stay in memory."""
+    split = getattr(load_data(spec), name)
+    x = split.x if flat or split.x.ndim == 2 else split.x.transpose(0, 2, 3, 1)
+    return Split(np.ascontiguousarray(x, dtype).reshape(-1), split.y)
