@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 WHEEL := build/wheel
 
 # Versions hold for what builds the package, too (older and newer pip read different variables).
@@ -15,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 test: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint wheel-check docs clean
+.PHONY: help study test lint bench bench-gpu wheel-check docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -37,6 +38,16 @@ lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+$(PEERS): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray]'
+	@touch $@
+
+bench: $(PEERS) ## Measure throughput against its peers and the machine (BENCH=--quick: a first look)
+	$(BIN)/python -m benchmarks.throughput $(BENCH)
+
+bench-gpu: $(READY) ## Measure throughput on a GPU, where there is one
+	$(BIN)/python -m benchmarks.throughput.gpu $(BENCH)
 
 wheel-check: $(READY) ## Install the wheel into an empty environment and use it from another folder
 	rm -rf $(WHEEL)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ def constraints() -> dict[str, str]:
     for pin in pins:
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", pin), pin
     return {canonicalize_name(name): pinned for name, pinned in (p.split("==") for p in pins)}
+
+
+def optional() -> tuple[list[str], set[str]]:
+    """Return what the extra `ray` declares, and what its block of constraints pins."""
+    block = (ROOT / "constraints.txt").read_text().partition("# What the extra `ray` adds.\n")[2]
+    pins = {canonicalize_name(line.partition("==")[0]) for line in block.splitlines()}
+    return PROJECT["project"]["optional-dependencies"]["ray"], pins
+
+
+def has_ray() -> bool:
+    return find_spec("ray") is not None
 
 
 def needed(requirements: list[str]) -> set[str]:
@@ -65,7 +77,13 @@ def test_every_version_that_is_needed_is_pinned() -> None:
 
 def test_nothing_is_pinned_that_is_not_needed() -> None:
     build = PROJECT["build-system"]["requires"]
-    assert constraints().keys() - needed([*declared(), *build]) == set()
+    assert constraints().keys() - optional()[1] - needed([*declared(), *build]) == set()
+
+
+@pytest.mark.skipif(not has_ray(), reason="what Ray needs is known where it is installed")
+def test_what_ray_adds_is_pinned_and_nothing_else() -> None:
+    ray, pinned = optional()
+    assert needed(ray) - needed(declared()) == pinned
 
 
 def test_pins_are_what_the_tests_run_with() -> None:
