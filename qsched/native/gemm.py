@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from qsched.native.compiler import compiled
-from qsched.native.simd import fill, fma, load, spread, store, width
+from qsched.native.simd import fill, fma, gather, load, spread, store, width
 
 __all__ = ["gemm", "transpose"]
 
@@ -123,8 +123,12 @@ def transpose(
     a: Any, a_at: int, a_row: int, b: Any, b_at: int, b_row: int, m: int, n: int
 ) -> None:
     """Write B = A^T for A [m, n], and 0 to what pads the rows of B, which are ``b_row`` long."""
+    whole = m - m % width(b)
     for j in range(n):
-        for i in range(m):
-            b[b_at + j * b_row + i] = a[a_at + i * a_row + j]
+        row = b_at + j * b_row
+        for i in range(0, whole, width(b)):
+            store(b, row + i, gather(a, a_at + i * a_row + j, a_row))
+        for i in range(whole, m):
+            b[row + i] = a[a_at + i * a_row + j]
         for i in range(m, b_row):
-            b[b_at + j * b_row + i] = 0
+            b[row + i] = 0

@@ -119,7 +119,14 @@ def ana_forward(
     count = _centers(stair, mean, table)
     slope = min(1.0 / (WIDTHS[family] * stair[QUANTUM] * std), STEEP)
     if forward == EXPECTATION:
-        _expectation(x, x_at, y, y_at, n, stair, slope, family, count, table)
+        if family == UNIFORM:
+            _uniform_expectation(x, x_at, y, y_at, n, stair, slope, table)
+        elif family == TRIANGULAR:
+            _triangular_expectation(x, x_at, y, y_at, n, stair, slope, table)
+        elif family == NORMAL:
+            _normal_expectation(x, x_at, y, y_at, n, stair, slope, table)
+        else:
+            _logistic_expectation(x, x_at, y, y_at, n, stair, slope, table)
     elif forward == MODE:
         _mode(x, x_at, y, y_at, n, stair, slope, family, count, table)
     else:
@@ -149,8 +156,20 @@ def ana_backward(
             store(grad, grad_at + i, load(grad, grad_at + i) * zero)
     elif family == UNIFORM and stair[EVEN] != 0:
         _windows(x, x_at, grad, grad_at, n, stair, std, mean)
+        return
+    count = _centers(stair, mean, table)
+    slope = min(1.0 / (WIDTHS[family] * stair[QUANTUM] * std), STEEP)
+    factor = slope * NORMS[family] * stair[QUANTUM]
+    for k in range(count):
+        table[k] = -table[k] * slope
+    if family == UNIFORM:
+        _uniform_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
+    elif family == TRIANGULAR:
+        _triangular_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
+    elif family == NORMAL:
+        _normal_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
     else:
-        _bumps(x, x_at, grad, grad_at, n, stair, std, mean, family, table)
+        _logistic_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
 
 
 @compiled
@@ -163,54 +182,88 @@ def _centers(stair: Any, mean: float, table: Any) -> int:
     return count
 
 
+# Sigmoids F(z) - 1/2 and bumps, the density in units of its norm, at w = z / unit of the family.
+
+
 @compiled
-def _sigmoid(w: Any, family: int, half: Any, one: Any) -> Any:
-    """Return F(z) - 1/2 at w = z / unit of the family."""
-    if family == UNIFORM:
-        return maximum(minimum(w, half), -0.5 * one)
-    if family == LOGISTIC:
-        return one / (exp(0.0 - w) + one) - half
-    if family == NORMAL:
-        return erf(w) * half
+def _uniform_sigmoid(w: Any, one: Any) -> Any:
+    half = one * 0.5
+    return maximum(minimum(w, half), 0.0 - half)
+
+
+@compiled
+def _triangular_sigmoid(w: Any, one: Any) -> Any:
     v = maximum(minimum(w, one), 0.0 - one)
-    return v - v * absolute(v) * half
+    return v - v * absolute(v) * 0.5
 
 
 @compiled
-def _bump(w: Any, family: int, one: Any, zero: Any) -> Any:
-    """Return the density at w = z / unit of the family, in units of its norm."""
-    if family == UNIFORM:
-        half = one * 0.5
-        return select_ge(w, zero - half, one, zero) - select_ge(w, half, one, zero)
-    if family == LOGISTIC:
-        y = one / (exp(0.0 - w) + one)
-        return y - y * y
-    if family == NORMAL:
-        return exp(0.0 - w * w)
+def _normal_sigmoid(w: Any, one: Any) -> Any:
+    return erf(w) * 0.5
+
+
+@compiled
+def _logistic_sigmoid(w: Any, one: Any) -> Any:
+    return one / (exp(0.0 - w) + one) - 0.5
+
+
+@compiled
+def _uniform_bump(w: Any, one: Any) -> Any:
+    half, zero = one * 0.5, one - one
+    return select_ge(w, 0.0 - half, one, zero) - select_ge(w, half, one, zero)
+
+
+@compiled
+def _triangular_bump(w: Any, one: Any) -> Any:
     return one - minimum(absolute(w), one)
 
 
 @compiled
-def _expectation(
-    x: Any,
-    x_at: int,
-    y: Any,
-    y_at: int,
-    n: int,
-    stair: Any,
-    slope: float,
-    family: int,
-    count: int,
-    table: Any,
-) -> None:
-    one, center, quantum = fill(x, 1.0), fill(x, stair[CENTER]), fill(x, stair[QUANTUM])
-    half, steep = one * 0.5, fill(x, slope)
-    for i in range(0, n, width(x)):
-        value, out = load(x, x_at + i), center
-        for k in range(count):
-            s = _sigmoid((value - spread(table, k)) * steep, family, half, one)
-            out = fma(s, spread(table, THRESHOLDS + k), out)
-        store(y, y_at + i, out * quantum)
+def _normal_bump(w: Any, one: Any) -> Any:
+    return exp(0.0 - w * w)
+
+
+@compiled
+def _logistic_bump(w: Any, one: Any) -> Any:
+    y = one / (exp(0.0 - w) + one)
+    return y - y * y
+
+
+@compiled
+def _sigmoid(w: Any, family: int, one: Any) -> Any:
+    if family == UNIFORM:
+        return _uniform_sigmoid(w, one)
+    if family == TRIANGULAR:
+        return _triangular_sigmoid(w, one)
+    if family == NORMAL:
+        return _normal_sigmoid(w, one)
+    return _logistic_sigmoid(w, one)
+
+
+def _expectation_of(sigmoid: Any) -> Any:
+    """Return the loop for one family: the strategy most used has no branch inside."""
+
+    @compiled
+    def expectation(
+        x: Any, x_at: int, y: Any, y_at: int, n: int, stair: Any, slope: float, table: Any
+    ) -> None:
+        count = int(stair[COUNT])
+        one, center, quantum = fill(x, 1.0), fill(x, stair[CENTER]), fill(x, stair[QUANTUM])
+        steep = fill(x, slope)
+        for i in range(0, n, width(x)):
+            value, out = load(x, x_at + i), center
+            for k in range(count):
+                s = sigmoid((value - spread(table, k)) * steep, one)
+                out = fma(s, spread(table, THRESHOLDS + k), out)
+            store(y, y_at + i, out * quantum)
+
+    return expectation
+
+
+_uniform_expectation = _expectation_of(_uniform_sigmoid)
+_triangular_expectation = _expectation_of(_triangular_sigmoid)
+_normal_expectation = _expectation_of(_normal_sigmoid)
+_logistic_expectation = _expectation_of(_logistic_sigmoid)
 
 
 @compiled
@@ -233,13 +286,13 @@ def _mode(
     for i in range(0, n, width(x)):
         value = load(x, x_at + i)
         out = level = nan_else(value, lowest)
-        s = _sigmoid((value - spread(table, 0)) * steep, family, half, one)
+        s = _sigmoid((value - spread(table, 0)) * steep, family, one)
         best, extra = half - s, bonus
         for k in range(count):
             level = level + spread(table, THRESHOLDS + k)
             after = 0.0 - half
             if k + 1 < count:
-                after = _sigmoid((value - spread(table, k + 1)) * steep, family, half, one)
+                after = _sigmoid((value - spread(table, k + 1)) * steep, family, one)
             probability = s - after + extra
             out = select_ge(probability, best, level, out)
             best = maximum(best, probability)
@@ -267,7 +320,7 @@ def _random(
         value, cut = load(x, x_at + i), load(samples, i) - half
         out = nan_else(value, lowest)
         for k in range(count):
-            s = _sigmoid((value - spread(table, k)) * steep, family, half, one)
+            s = _sigmoid((value - spread(table, k)) * steep, family, one)
             out = out + select_gt(s, cut, spread(table, THRESHOLDS + k), zero)
         store(y, y_at + i, out * quantum)
 
@@ -283,40 +336,45 @@ def _windows(
         extent = whole
     quantum = stair[QUANTUM]
     low = fill(x, (mean + stair[FIRST]) * quantum - extent * (quantum / 2))
-    factor, unit = fill(x, min(stair[JUMPS] / extent, STEEP)), fill(x, quantum)
+    factor, unit = fill(x, min(stair[JUMPS] / extent, STEEP)), fill(x, 1.0 / quantum)
     none, last = fill(x, -1.0), fill(x, stair[COUNT] - 1)
     for i in range(0, n, width(x)):
-        distance = (load(x, x_at + i) - low) / unit
+        distance = (load(x, x_at + i) - low) * unit
         begun = minimum(maximum(floor(distance), none), last)
         ended = minimum(maximum(floor(distance - extent), none), last)
         store(grad, grad_at + i, load(grad, grad_at + i) * ((begun - ended) * factor))
 
 
-@compiled
-def _bumps(
-    x: Any,
-    x_at: int,
-    grad: Any,
-    grad_at: int,
-    n: int,
-    stair: Any,
-    std: float,
-    mean: float,
-    family: int,
-    table: Any,
-) -> None:
-    count = _centers(stair, mean, table)
-    slope = min(1.0 / (WIDTHS[family] * stair[QUANTUM] * std), STEEP)
-    for k in range(count):
-        table[k] = -table[k] * slope
-    one, zero = fill(x, 1.0), fill(x, 0.0)
-    steep, factor = fill(x, slope), fill(x, slope * NORMS[family] * stair[QUANTUM])
-    for i in range(0, n, width(x)):
-        scaled, out = load(x, x_at + i) * steep, zero
-        for k in range(count):
-            bump = _bump(scaled + spread(table, k), family, one, zero)
-            out = fma(bump, spread(table, THRESHOLDS + k), out)
-        store(grad, grad_at + i, load(grad, grad_at + i) * (out * factor))
+def _bumps_of(bump: Any) -> Any:
+    """Return the loop for one family."""
+
+    @compiled
+    def bumps(
+        x: Any,
+        x_at: int,
+        grad: Any,
+        grad_at: int,
+        n: int,
+        slope: float,
+        factor: float,
+        table: Any,
+        count: int,
+    ) -> None:
+        one, steep, height = fill(x, 1.0), fill(x, slope), fill(x, factor)
+        for i in range(0, n, width(x)):
+            scaled, out = load(x, x_at + i) * steep, one - one
+            for k in range(count):
+                w = bump(scaled + spread(table, k), one)
+                out = fma(w, spread(table, THRESHOLDS + k), out)
+            store(grad, grad_at + i, load(grad, grad_at + i) * (out * height))
+
+    return bumps
+
+
+_uniform_bumps = _bumps_of(_uniform_bump)
+_triangular_bumps = _bumps_of(_triangular_bump)
+_normal_bumps = _bumps_of(_normal_bump)
+_logistic_bumps = _bumps_of(_logistic_bump)
 
 
 @compiled

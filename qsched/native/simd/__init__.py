@@ -28,7 +28,7 @@ from qsched.native.simd.arithmetic import (
 )
 from qsched.native.simd.control import flush_denormals, restore_denormals
 from qsched.native.simd.functions import erf, exp, uniform
-from qsched.native.simd.memory import fill, load, spread, store, width
+from qsched.native.simd.memory import fill, gather, load, spread, store, width
 from qsched.native.simd.vector import BYTES
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "floor",
     "flush_denormals",
     "fma",
+    "gather",
     "load",
     "maximum",
     "minimum",

@@ -8,9 +8,9 @@ from llvmlite import ir
 from numba import types
 
 from qsched.native.compiler import CHECKED, compiled
-from qsched.native.simd.vector import INT64, Vector, broadcast, generated, llvm_type
+from qsched.native.simd.vector import INT32, INT64, Vector, broadcast, generated, llvm_type
 
-__all__ = ["fill", "load", "spread", "store", "width"]
+__all__ = ["fill", "gather", "load", "spread", "store", "width"]
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
@@ -66,6 +66,22 @@ def _spread(typing: Any, array: Any, index: Any) -> Any:
 
 
 @generated
+def _gather(typing: Any, array: Any, index: Any, stride: Any) -> Any:
+    kind = Vector(array.dtype)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        vector, at = ir.Constant(llvm_type(kind), ir.Undefined), args[1]
+        for i in range(kind.count):
+            pointer = _address(context, builder, array, args[0], at)
+            value = builder.load(pointer, align=array.dtype.bitwidth // 8)
+            vector = builder.insert_element(vector, value, ir.Constant(INT32, i))
+            at = builder.add(at, args[2])
+        return vector
+
+    return kind(array, types.intp, types.intp), generate
+
+
+@generated
 def fill(typing: Any, array: Any, value: Any) -> Any:
     """Return a vector of the array's type with ``value`` in all places."""
     kind = Vector(array.dtype)
@@ -101,5 +117,11 @@ if CHECKED:
         _check(array, index, 1)
         return _spread(array, index)
 
+    @compiled
+    def gather(array: Any, index: int, stride: int) -> Any:
+        """Return the vector of ``array[index]``, ``array[index + stride]``, ..."""
+        _check(array, index, (width(array) - 1) * stride + 1)
+        return _gather(array, index, stride)
+
 else:
-    load, store, spread = _load, _store, _spread
+    load, store, spread, gather = _load, _store, _spread, _gather
