@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 from typing import TYPE_CHECKING
 
 from qsched.errors import QschedError
@@ -129,15 +130,16 @@ def _attempt(row: Row, action: Callable[[], object], echo: Callable[[str], None]
     """Act; what fails costs the row, not the benchmark."""
     try:
         action()
-    except Unavailable as error:
+    except (Unavailable, QschedError) as error:
         row.missing = str(error)
     except (
-        QschedError,
         OSError,
+        SubprocessError,
         RuntimeError,
         ValueError,
         TypeError,
         NotImplementedError,
-    ) as error:
-        row.missing = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        echo(f"{row.name} {row.missing}")
+    ) as e:
+        row.missing = f"failed: {type(e).__name__}: {' '.join(str(e).split())[:200]}"
+    if row.missing is not None:
+        echo(f"{row.name}: {row.missing}")

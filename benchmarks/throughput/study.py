@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 BATCH = 16
 FILL = 128
-PATIENCE = 240.0
+PATIENCE = 150.0
 """Seconds that filling a study may take; larger sizes are left out."""
 
 

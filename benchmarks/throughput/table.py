@@ -58,10 +58,7 @@ def task_lines(
     )  # fmt: skip
     yield from markdown(header, [_cells(row, peer_a, compiled, peaks) for row in rows])
     yield ""
-    for row in rows:
-        if not row.measured:
-            yield f"{row.name} is not available: {row.missing}."
-            yield ""
+    yield from _missing_lines(rows)
     if peer_a is not None:
         yield from _peer_a_lines(peer_a)
 
@@ -134,6 +131,15 @@ def _cells(
         f"{statistics.median(shares(row, peaks)):.1%}",
         f"{statistics.mean(scores):.3f}" if scores else "",
     ]
+
+
+def _missing_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Say why rows are not available, each reason once."""
+    reasons = dict.fromkeys(row.missing for row in rows if row.missing)
+    for reason in reasons:
+        names = ", ".join(row.name for row in rows if row.missing == reason)
+        yield f"Not available: {names}: {reason}."
+        yield ""
 
 
 def _peer_a_lines(row: Row) -> Iterator[str]:

@@ -133,7 +133,7 @@ def _mlp64() -> BenchTask:
 def _cnn8() -> BenchTask:
     data, stand_in = _digits()
     spec = TaskSpec(data=data, network=NetworkSpec(name="cnn-8x8"), epochs=10, batch_size=64)
-    return BenchTask("cnn8", "digits, CNN 16-32-32 on 8x8", spec, 1, 8, 12, 3, stand_in)
+    return BenchTask("cnn8", "digits, CNN 16-32-32 on 8x8", spec, 1, 4, 12, 3, stand_in)
 
 
 def _cnn28() -> BenchTask:
@@ -143,8 +143,8 @@ def _cnn28() -> BenchTask:
 
 
 def _vgg8() -> BenchTask:
-    data = DataSpec(name="random-3x32x32", train=32, validation=16)
-    spec = TaskSpec(data=data, network=NetworkSpec(name="vgg8"), epochs=1, batch_size=16)
+    data = DataSpec(name="random-3x32x32", train=16, validation=16)
+    spec = TaskSpec(data=data, network=NetworkSpec(name="vgg8"), epochs=1, batch_size=8)
     return BenchTask("vgg8", "CIFAR-10 shapes, VGG8, two steps", spec, 1, 1, 1, 0, "CIFAR-10")
 
 

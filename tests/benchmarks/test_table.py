@@ -80,7 +80,7 @@ def test_the_table_says_all_of_it() -> None:
     assert [cell.strip() for cell in cells["qsched torch lanes, 2 processes"][2:-1]] == [
         "2", "80 [40 - 160]", "40.00", "20.00", "0.1", "4.0%", "0.500",
     ]  # fmt: skip
-    assert "native lanes, 1 process is not available: no compiler" in text
+    assert "Not available: qsched native lanes, 1 process: no compiler." in text
     assert "1, 2 cores: 1, 2 GFLOP/s; on a Sunday" in text
     assert "starts up in 36.0 s" in text
     assert "90% of its time" in text
