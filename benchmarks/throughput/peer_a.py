@@ -93,19 +93,23 @@ def sample_of(trials: list[dict[str, Any]], began: float, workers: int) -> Sampl
     >>> sample.rate, sample.startup
     (3600.0, 6.0)
     """
-    starts = defaultdict(list)
+    workers_trials = defaultdict(list)
     for trial in sorted(trials, key=lambda trial: float(trial["began"])):
-        starts[trial["process"]].append(trial["began"])
-    if len(starts) != workers or min(map(len, starts.values())) < 2:
-        counts = [len(each) for each in starts.values()]
+        workers_trials[trial["process"]].append(trial)
+    counts = [len(each) for each in workers_trials.values()]
+    if len(counts) != workers or min(counts) < 2:
         raise RuntimeError(f"actors were not reused: trials of each process are {counts}")
-    intervals = [(each[-1] - each[0]) / (len(each) - 1) for each in starts.values()]
-    trainings = [trial["ended"] - trial["began"] for trial in trials]
-    interval = statistics.harmonic_mean(intervals)
+    intervals = [
+        (each[-1]["began"] - each[0]["began"]) / (len(each) - 1)
+        for each in workers_trials.values()
+    ]
+    # The last trial of a worker begins no interval.
+    trainings = [t["ended"] - t["began"] for each in workers_trials.values() for t in each[:-1]]
+    share = statistics.mean(trainings) / statistics.mean(intervals)
     return Sample(
         trainings=workers,
-        seconds=interval,
+        seconds=statistics.harmonic_mean(intervals),
         accuracy=statistics.mean(trial["accuracy"] for trial in trials),
         startup=min(trial["began"] for trial in trials) - began,
-        details={"training": statistics.mean(trainings), "interval": interval},
+        details={"training": share},
     )

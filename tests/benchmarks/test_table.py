@@ -26,7 +26,7 @@ def row(name: str, workers: int, rates: list[float], ours: bool = False, **more:
 
 
 def rows() -> list[Row]:
-    details = {"training": 0.9, "interval": 1.0}
+    details = {"training": 0.9}
     return [
         row(PEER_A, 2, [1.0, 2.0, 4.0], startup=36.0, details=details),
         row(COMPILED, 1, [1.0, 2.0, 4.0]),
@@ -90,6 +90,17 @@ def test_the_table_says_all_of_it() -> None:
 def test_columns_are_aligned() -> None:
     lines = list(markdown(("a", "long name"), [("12345", "b")]))
     assert len({len(line) for line in lines}) == 1
+
+
+def test_the_rate_of_a_search_is_that_between_its_trials() -> None:
+    # One worker takes 2 s a trial, of which 1.5 s is training, the other 1 s, all of it training.
+    slow = [{"accuracy": 0.5, "began": b, "ended": b + 1.5, "process": 1} for b in (7.0, 9, 11)]
+    fast = [{"accuracy": 0.8, "began": b, "ended": b + 1.0, "process": 2} for b in (8.0, 9, 10)]
+    found = sample_of([*fast, *slow], began=3.0, workers=2)
+    assert found.rate == pytest.approx(3600 * (1 / 2 + 1 / 1))
+    assert found.startup == 4
+    assert found.accuracy == pytest.approx(0.65)
+    assert found.details["training"] == pytest.approx((1.5 + 1.0) / (2 + 1))
 
 
 def test_actors_that_are_not_reused_are_refused() -> None:
