@@ -147,9 +147,7 @@ def _peer_a_lines(row: Row) -> Iterator[str]:
     starts = [sample.startup for sample in row.samples if sample.startup is not None]
     startup = statistics.median(starts)
     whole = 3600 * STUDY_TRAININGS / (startup + 3600 * STUDY_TRAININGS / row.rate)
-    training = statistics.median(
-        s.details["training"] / s.details["interval"] for s in row.samples
-    )
+    training = statistics.median(sample.details["training"] for sample in row.samples)
     yield (
         f"Peer A starts up in {startup:.1f} s, so {STUDY_TRAININGS} trials with start-up go at "
         f"{whole:,.0f} an hour; {training:.0%} of its time between trials is training."
