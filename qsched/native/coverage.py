@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from qsched.lanes.layers import Activation, BatchNorm, Flatten, Linear
+from qsched.lanes.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+)
 from qsched.lanes.modes import lane_modes
 from qsched.lanes.plan import Plan
 from qsched.native.names import METHODS
@@ -13,7 +21,7 @@ from qsched.specs import Run
 
 __all__ = ["covers"]
 
-LAYERS = Linear, BatchNorm, Activation, Flatten
+LAYERS = Linear, Conv, BatchNorm, Activation, MaxPool, GlobalAveragePool, Flatten
 COVERED = METHODS[:2]
 
 
@@ -29,13 +37,13 @@ def covers(plan: Plan, runs: Sequence[Run]) -> str | None:
     task = runs[0].task
     if task.data.augment:
         return "training images are augmented"
-    if not isinstance(plan.nodes[-1].layer, Linear):
-        return "the last layer is not Linear"
+    if len(plan.nodes[-1].outputs) != 1:
+        return "the network puts out images"
     for node in plan.nodes:
         if not isinstance(node.layer, LAYERS):
             return f"the layer {type(node.layer).__name__} is not covered"
     first = next(node for node in plan.nodes if not isinstance(node.layer, Flatten))
-    if not isinstance(first.layer, Linear):
+    if not isinstance(first.layer, Linear | Conv):
         return f"{type(first.layer).__name__} is the first layer"
     for schedule in dict.fromkeys(run.schedule for run in runs):
         for mode in lane_modes(schedule, plan, task.precision):

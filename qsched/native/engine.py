@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qsched.native.compiler import entry, inlined
+from qsched.native.compiler import compiled, entry, inlined
 from qsched.native.loss import cross_entropy, is_correct
 from qsched.native.network import backward, forward, infer
 from qsched.native.optimizers import adam, clip, decay, sgd
@@ -127,7 +127,7 @@ def _update(net: Any, course: Any, state: Any, step: int) -> None:
         sgd(state.values, state.grads, state.first, recipe[1], coefficients[0])
 
 
-@inlined
+@compiled
 def _score(net: Any, state: Any, split: Any, score: Any) -> None:
     """Write accuracy and cross-entropy of the hard network on a split."""
     harden_weights(net, state)

@@ -20,8 +20,17 @@ from math import prod
 
 import numpy as np
 
-from qsched.lanes.layers import Activation, BatchNorm, Conv, Flatten, Linear
+from qsched.lanes.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+)
 from qsched.lanes.plan import Block, Node, Plan
+from qsched.native.geometry import backward_border, backward_jobs, forward_job
 from qsched.native.simd import BYTES
 
 __all__ = ["Program", "make_program"]
@@ -35,7 +44,8 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
 # is the index of the quantizer (-1: none), PLACE the weights' first column among quantized ones.
 # FIRST marks the operation whose input needs no gradient. IMAGES is 1 where the output is images,
 # else 0. BORDERED is the place in `work` of a
-# convolution's input with its zero border.
+# convolution's input with its zero border, EDGE the width of the border that the gradient of its
+# output needs, JOB and BACK the places in `jobs` of its forward pass and of its input's gradient.
 (
     KIND,
     SOURCE,
@@ -63,8 +73,11 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
     PADDING,
     BORDERED,
     IMAGES,
+    JOB,
+    BACK,
+    EDGE,
     COLUMNS,
-) = range(27)
+) = range(30)
 
 FLOATS = 16
 """Regions begin at multiples of so many numbers, cache lines of float32."""
@@ -76,6 +89,7 @@ class Program:
 
     Attributes:
         ops: table of operations, [N, COLUMNS] int64.
+        jobs: tables of all convolutions, see :mod:`qsched.native.geometry`, int64.
         batch: examples of a batch.
         work: length of the array of activations.
         grads: places in it of the two regions for gradients of activations.
@@ -91,6 +105,7 @@ class Program:
     """
 
     ops: np.ndarray
+    jobs: np.ndarray
     batch: int
     work: int
     grads: tuple[int, int]
@@ -123,7 +138,7 @@ class _Layout:
         self.columns = np.zeros(plan.size, np.int64)
         self.running = np.zeros(plan.statistics, np.int64)
         self.statistics = 0
-        self.work = 0
+        self.work, self.jobs, self.next_job = 0, list[np.ndarray](), 1
 
     def padded(self, count: int) -> int:
         return -(-count // self.vector) * self.vector
@@ -141,15 +156,18 @@ class _Layout:
             source, ld = int(row[TARGET]), int(row[LD])
         ops = np.stack(rows)
         self._mark_first(ops)
+        weighted = ops[ops[:, WEIGHT] >= 0]
+        turned = weighted[:, SIZE] ** 2 * weighted[:, CHANNELS] * weighted[:, IN_LD]
         largest = int((ops[:, PIXELS] * ops[:, LD]).max())
         wide = max(largest, int((ops[1:, IN_PIXELS] * ops[1:, IN_LD]).max(initial=0)))
         return Program(
             ops,
+            np.concatenate([np.zeros(1, np.int64), *self.jobs]),
             self.batch,
             grads=(self._region(wide * self.batch), self._region(wide * self.batch)),
             border=self._region(self._border(ops)),
             work=self.work,
-            turned=int((ops[:, SIZE] ** 2 * ops[:, CHANNELS] * ops[:, IN_LD]).max()),
+            turned=int(turned.max()),
             samples=max(self.weights, largest * self.batch),
             size=self.size,
             weights=self.weights,
@@ -197,6 +215,12 @@ class _Layout:
             self.statistics += ld
         if isinstance(node.layer, Activation):
             row[SITE] = node.site
+        if len(node.inputs) == 3:
+            row[[IN_HEIGHT, IN_WIDTH]] = node.inputs[1:]
+        if isinstance(node.layer, MaxPool):
+            row[SIZE] = node.layer.size
+        if isinstance(node.layer, Conv):
+            self._convolution(row, node.layer, node.outputs[1:])
         row[TARGET] = self._region(self.batch * int(row[PIXELS]) * ld)
         return row
 
@@ -205,8 +229,32 @@ class _Layout:
         having = (ops[:, [WEIGHT, SCALE]] >= 0).any(axis=1)
         ops[int(np.argmax(having)), FIRST] = 1
 
+    def _convolution(self, row: np.ndarray, layer: Conv, outputs: tuple[int, ...]) -> None:
+        side, stride, padding, ld = layer.kernel, layer.stride, layer.padding, int(row[LD])
+        height, width = int(row[IN_HEIGHT]), int(row[IN_WIDTH])
+        inputs, in_ld = int(row[IN_CHANNELS]), int(row[IN_LD])
+        frame = height + 2 * padding, width + 2 * padding
+        row[[SIZE, STRIDE, PADDING]] = side, stride, padding
+        row[[HEIGHT, WIDTH]] = outputs
+        row[EDGE] = backward_border(side, stride)
+        row[BORDERED] = self._region(self.batch * prod(frame) * inputs)
+        size = outputs[0], outputs[1]
+        row[JOB] = self._job(forward_job(frame, size, (side, stride, inputs), ld))
+        kernel, lds = (side, stride, padding), (in_ld, ld)
+        back = backward_jobs((height, width), size, kernel, lds, int(row[CHANNELS]))
+        row[BACK] = self._job(back)
+
+    def _job(self, record: np.ndarray) -> int:
+        place = self.next_job
+        self.jobs.append(record)
+        self.next_job += len(record)
+        return place
+
     def _border(self, ops: np.ndarray) -> int:
-        return 0
+        """Return the size of the largest gradient with a border."""
+        convolutions = ops[ops[:, KIND] == CONV]
+        height, width = (convolutions[:, [HEIGHT, WIDTH]] + 2 * convolutions[:, [EDGE]]).T
+        return int((self.batch * height * width * convolutions[:, LD]).max(initial=0))
 
 
 def _channels(shape: tuple[int, ...]) -> int:
@@ -223,6 +271,8 @@ def _kind(node: Node) -> int:
         Conv: CONV,
         BatchNorm: NORM,
         Activation: ACTIVATION,
+        MaxPool: MAX_POOL,
+        GlobalAveragePool: MEAN_POOL,
         Flatten: FLATTEN,
     }
     return kinds[type(node.layer)]

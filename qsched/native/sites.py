@@ -58,7 +58,8 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
         controls: of this step, [4, Q].
         keys: of this step, [Q, 2].
     """
-    for op in net.ops:
+    for i in range(len(net.ops)):
+        op = net.ops[i]
         if op[WEIGHT] < 0:
             continue
         at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]
@@ -95,7 +96,8 @@ def weights_backward(op: Any, net: Any, state: Any, controls: Any) -> None:
 @inlined
 def harden_weights(net: Any, state: Any) -> None:
     """Write the weights of the hard network."""
-    for op in net.ops:
+    for i in range(len(net.ops)):
+        op = net.ops[i]
         if op[WEIGHT] < 0:
             continue
         at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]

@@ -30,6 +30,7 @@ class Network(NamedTuple):
 
     Attributes:
         ops: table of operations, see :mod:`qsched.native.program`.
+        jobs: tables of convolutions, see :mod:`qsched.native.geometry`.
         modes: of every quantizer: method, noise family, strategy, [Q, 3].
         stairs: of weights and of activations, rows of :func:`qsched.native.stairs.stair_row`.
         batch: examples of a batch.
@@ -41,6 +42,7 @@ class Network(NamedTuple):
     """
 
     ops: np.ndarray
+    jobs: np.ndarray
     modes: np.ndarray
     stairs: np.ndarray
     batch: int
@@ -147,6 +149,7 @@ def make_network(
             row[1:] = NOISE.index(mode.family), FORWARDS.index(mode.forward)
     return Network(
         program.ops,
+        program.jobs,
         rows,
         np.stack([stair_row(stair) for stair in stairs]),
         program.batch,

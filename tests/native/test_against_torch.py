@@ -1,8 +1,18 @@
 import pytest
 
+from qsched.lanes.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+)
 from qsched.native import FORWARDS, NOISE
 from qsched.quantizers import STAIRS
 from qsched.specs import OptimizerSpec, Precision, Run
+from qsched.training.cohort import task_plan
 from tests.native.compare import annealing, both, difference, task
 
 DEEP = 1e-8
@@ -99,3 +109,40 @@ def test_diverging_lane_ends_like_in_torch_lanes():
         assert len(native.curve) == len(torch.curve)
     assert results[0][0].status == "failed"
     assert results[0][1].status == "finished"
+
+
+@pytest.mark.parametrize("family", NOISE)
+def test_convolutions(family):
+    schedules = annealing(family, mean=0.1), annealing(family, "random")
+    assert difference(runs(task("cnn5", 5), *schedules), 3) < DEEP
+
+
+def test_deep_convolutions():
+    sized = task("cnn9", 20, batch_size=13)
+    assert difference(runs(sized, annealing("logistic")), 3) < DEEP
+
+
+LAYERS = {
+    "pools": (
+        *(Conv(6), BatchNorm(), Activation(), MaxPool()),
+        *(Conv(5, kernel=1, padding=0, bias=True), Activation(), GlobalAveragePool()),
+    ),
+    "kernels": (
+        *(Conv(3, kernel=5, stride=3, padding=2), BatchNorm(), Activation()),
+        *(Conv(17, kernel=2, padding=0), Activation(), MaxPool(2), Flatten(), BatchNorm()),
+    ),
+    "strides": (
+        *(Conv(4, padding=0), BatchNorm(), Activation()),
+        *(Conv(4, stride=2, padding=0, bias=True), BatchNorm(), Activation()),
+        *(Conv(4, kernel=1, stride=2, padding=0), BatchNorm(), Activation(), Flatten()),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name, monkeypatch):
+    layers = (*LAYERS[name], Linear(10, quantized=False, bias=True))
+    monkeypatch.setattr("qsched.training.cohort.build_network", lambda task, classes: layers)
+    task_plan.cache_clear()
+    assert difference(runs(task(batch_size=11), annealing("uniform", "random")), 5) < DEEP
+    task_plan.cache_clear()
