@@ -115,8 +115,8 @@ def _level(contender: Contender, value: float, last: int) -> go.Scatter:
 def _window(done: Sequence[_Point], levels: dict[Contender, float]) -> list[float]:
     """Leave out the worst quarter of candidates, which would squeeze the rest."""
     values = sorted(p.value for p in done)
-    low = min(values[len(values) // 4], *levels.values())
-    high = max(values[-1], *levels.values())
+    low = min([values[len(values) // 4], *levels.values()])
+    high = max([values[-1], *levels.values()])
     margin = 0.06 * (high - low) or 0.01
     return [100 * (low - margin), 100 * (high + margin)]
 

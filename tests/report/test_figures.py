@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import optuna
@@ -14,6 +15,8 @@ from scipy import stats
 from qsched.errors import InputError, StorageError, UnknownNameError
 from qsched.report import figures
 from qsched.report.curves import Curve, mean_curve, steps_to_reach
+from qsched.report.material import gather
+from qsched.report.regret import regret
 from qsched.specs import digest
 from qsched.storage import RunRow, Storage
 from qsched.study.verdict import Verdict
@@ -190,6 +193,15 @@ def test_regret_draws_the_best_baselines_level(
     complete = [t for t in trials(finished) if t.state == TrialState.COMPLETE]
     best = max(t.value for t in complete if t.user_attrs["kind"] == kind)
     assert set(trace(drawn["regret"], label).y) == {100 * best}
+
+
+def test_regret_of_candidates_alone(finished: Storage) -> None:
+    material = gather(finished, NAME)
+    figure = regret(replace(material, attempts=material.candidates))
+    assert figure is not None
+    low, high = figure.layout.yaxis.range
+    best = max(attempt.value or 0.0 for attempt in material.candidates)
+    assert low < 100 * best < high
 
 
 def test_an_unfinished_study_has_figures_without_a_verdict(searching: Storage) -> None:
