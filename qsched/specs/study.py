@@ -23,10 +23,18 @@ class Rung(Frozen):
 
 
 class SamplerSpec(Frozen):
-    """Which of Optuna's samplers asks for candidates, and how many at a time."""
+    """Which of Optuna's samplers asks for candidates.
+
+    Attributes:
+        name: the sampler.
+        batch: how many candidates are asked for, and trained, together.
+        startup: how many of the first candidates are drawn at random; a model that takes over too
+            early settles on the first good region it has seen.
+    """
 
     name: Literal["tpe", "random", "qmc", "gp", "cmaes"] = "tpe"
     batch: Count = 16
+    startup: Annotated[int, Field(ge=0)] = 64
 
 
 class StaticArm(Frozen):

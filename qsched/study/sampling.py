@@ -55,10 +55,10 @@ def ask(
         history: all finished trials before this batch, in order.
         count: how many candidates.
         seed: of the study.
-        batch: number of the batch; the first one is drawn at random by the sampler.
+        batch: number of the batch.
     """
     candidates = [t for t in history if t.user_attrs.get("kind") == "candidate"]
-    startup = len(history) - len(candidates) + spec.batch
+    startup = len(history) - len(candidates) + spec.startup
     with warnings.catch_warnings():
         # Grouped TPE and QMC are what conditional parameters need; both are long in use.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -39,7 +39,7 @@ SPEC = StudySpec(
     space="ana",
     baselines=("ana-ste-static", "ana-2019-overlapped"),
     budget=Budget(trials=20, rungs=(Rung(seeds=2), Rung(seeds=4))),
-    sampler=SamplerSpec(batch=8),
+    sampler=SamplerSpec(batch=8, startup=8),
     confirmation=Confirmation(candidates=3, baselines=2, selection_seeds=4, report_seeds=8),
     lanes=8,
 )

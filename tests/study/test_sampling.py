@@ -24,7 +24,7 @@ def finished(asked: Asked, value: float, kind: str = "candidate") -> FrozenTrial
 
 
 def batch(name: str, history: list[FrozenTrial], number: int, seed: int = 0) -> list[Asked]:
-    return ask(SPACE, SamplerSpec(name=name, batch=4), history, 4, seed=seed, batch=number)
+    return ask(SPACE, SamplerSpec(name=name, batch=4, startup=4), history, 4, seed=seed, batch=number)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,7 +65,7 @@ def test_tpe_learns_where_the_good_ones_are() -> None:
     for number in range(10):
         asked = batch("random", [], number)
         history += [finished(a, float(a.params["backward_std"])) for a in asked]
-    spec = SamplerSpec(name="tpe", batch=16)
+    spec = SamplerSpec(name="tpe", batch=16, startup=16)
     asked = ask(SPACE, spec, history, 16, seed=0, batch=10)
     wide = [float(a.params["backward_std"]) > 1.0 for a in asked]
     # The prior is log-uniform on [0.1, 3]: a third lies above 1.
@@ -73,7 +73,7 @@ def test_tpe_learns_where_the_good_ones_are() -> None:
 
 
 def test_baselines_do_not_count_as_the_random_start() -> None:
-    """The first batch is drawn at random, however many baselines stand before it."""
+    """Candidates are drawn at random at first, however many baselines stand before them."""
     baseline = finished(batch("random", [], 0)[0], 0.5, kind="baseline")
     asked = ask(SPACE, SamplerSpec(name="tpe", batch=8), [baseline] * 30, 8, seed=3, batch=0)
     alone = ask(SPACE, SamplerSpec(name="tpe", batch=8), [], 8, seed=3, batch=0)
