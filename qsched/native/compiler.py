@@ -22,7 +22,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 CHECKED = os.environ.get("QSCHED_NATIVE_CHECKED", "0") != "0"
 """Debug mode: every access to an array is checked, vectors included; several times slower."""
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": CHECKED}
+# Compiled code allocates nothing, so it need not count references either.
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "boundscheck": CHECKED,
+    "_nrt": False,
+}
 
 
 def _fingerprint() -> str:

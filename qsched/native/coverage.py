@@ -14,15 +14,12 @@ from qsched.lanes.layers import (
     Linear,
     MaxPool,
 )
-from qsched.lanes.modes import lane_modes
 from qsched.lanes.plan import Plan
-from qsched.native.names import METHODS
 from qsched.specs import Run
 
 __all__ = ["covers"]
 
 LAYERS = Linear, Conv, BatchNorm, Activation, MaxPool, GlobalAveragePool, Flatten
-COVERED = METHODS[:2]
 
 
 def covers(plan: Plan, runs: Sequence[Run]) -> str | None:
@@ -45,8 +42,4 @@ def covers(plan: Plan, runs: Sequence[Run]) -> str | None:
     first = next(node for node in plan.nodes if not isinstance(node.layer, Flatten))
     if not isinstance(first.layer, Linear | Conv):
         return f"{type(first.layer).__name__} is the first layer"
-    for schedule in dict.fromkeys(run.schedule for run in runs):
-        for mode in lane_modes(schedule, plan, task.precision):
-            if mode.kind not in COVERED:
-                return f"the method {mode.kind} is not covered"
     return None

@@ -7,10 +7,9 @@ side in threads, and no two of them share memory that is written.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from qsched.native.compiler import compiled, entry, inlined
 from qsched.native.loss import cross_entropy, is_correct
@@ -18,7 +17,7 @@ from qsched.native.network import backward, forward, infer
 from qsched.native.optimizers import adam, clip, decay, sgd
 from qsched.native.program import LD
 from qsched.native.simd import flush_denormals, restore_denormals
-from qsched.native.sites import harden_weights, quantize_weights
+from qsched.native.sites import freeze_weights, harden_weights, hold_weights, quantize_weights
 
 __all__ = ["train_lane"]
 
@@ -75,13 +74,15 @@ def _train(
 ) -> int:
     step = 0
     for epoch in range(len(course.ends)):
-        end = course.ends[epoch]
+        begin, end = step, course.ends[epoch]
         sound = True
         while step < end:
+            if len(course.counts) > 0:
+                freeze_weights(net, course, state, step, epoch, step == begin)
             losses[step] = _step(net, course, state, train, step)
-            sound = sound and np.isfinite(losses[step])
+            sound = sound and math.isfinite(losses[step])
             step += 1
-        if not (sound and np.isfinite(state.values).all()):
+        if not (sound and _finite(state.values)):
             return step
         if course.scored[epoch]:
             _score(net, state, validation, scores[epoch])
@@ -89,28 +90,50 @@ def _train(
     return step
 
 
+@compiled
+def _finite(values: Any) -> bool:
+    sound = 0
+    for i in range(values.size):
+        sound += math.isfinite(values[i])
+    return bool(sound == values.size)
+
+
 @inlined
 def _step(net: Any, course: Any, state: Any, train: Any, step: int) -> float:
     """Take one step; return the mean loss of its batch."""
     controls, keys = course.controls[step], course.keys[min(step, len(course.keys) - 1)]
     if course.clears[step]:
-        state.first[:] = 0
-        state.second[:] = 0
-    order = course.order[step]
-    size = train.x.size // train.y.size
-    labels = train.y[order]
-    for b in range(net.batch):
-        at = order[b] * size
-        for i in range(size):
-            state.work[b * size + i] = train.x[at + i]
+        for i in range(state.first.size):
+            state.first[i] = state.second[i] = 0
+    _gather(net, course, state, train, step)
     quantize_weights(net, state, controls, keys)
     forward(net, state, controls, keys)
     ld = net.ops[-1, LD]
-    loss = cross_entropy(state.work, net.logits, net.grads[0], ld, net.classes, labels, state.mask)
+    loss = cross_entropy(
+        state.work,
+        net.logits,
+        net.grads[0],
+        ld,
+        net.classes,
+        net.batch,
+        state.labels,
+        state.mask,
+    )
     backward(net, state, controls)
     _update(net, course, state, step)
     mean: float = loss / net.batch
     return mean
+
+
+@inlined
+def _gather(net: Any, course: Any, state: Any, train: Any, step: int) -> None:
+    """Copy the examples of a batch."""
+    size = train.x.size // train.y.size
+    for b in range(net.batch):
+        example = course.order[step, b]
+        state.labels[b] = train.y[example]
+        for i in range(size):
+            state.work[b * size + i] = train.x[example * size + i]
 
 
 @inlined
@@ -125,6 +148,8 @@ def _update(net: Any, course: Any, state: Any, step: int) -> None:
         adam(state.values, state.grads, moments, betas, coefficients[0], coefficients[1])
     else:
         sgd(state.values, state.grads, state.first, recipe[1], coefficients[0])
+    if len(course.counts) > 0:
+        hold_weights(net, state)
 
 
 @compiled
@@ -140,10 +165,16 @@ def _score(net: Any, state: Any, split: Any, score: Any) -> None:
             state.work[i] = split.x[start * size + i]
         infer(net, state, count)
         for b in range(count):
-            row, label = net.logits + b * ld, split.y[start + b]
-            hits += is_correct(state.work, row, net.classes, label)
-        labels = split.y[start : start + count]
+            label = state.labels[b] = split.y[start + b]
+            hits += is_correct(state.work, net.logits + b * ld, net.classes, label)
         loss += cross_entropy(
-            state.work, net.logits, net.grads[0], ld, net.classes, labels, state.mask
+            state.work,
+            net.logits,
+            net.grads[0],
+            ld,
+            net.classes,
+            count,
+            state.labels,
+            state.mask,
         )
     score[0], score[1] = hits / examples, loss / examples

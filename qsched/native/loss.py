@@ -13,7 +13,14 @@ __all__ = ["cross_entropy", "is_correct"]
 
 @compiled
 def cross_entropy(
-    work: Any, logits: int, grad: int, ld: int, classes: int, labels: Any, mask: Any
+    work: Any,
+    logits: int,
+    grad: int,
+    ld: int,
+    classes: int,
+    examples: int,
+    labels: Any,
+    mask: Any,
 ) -> float:
     """Write the gradient of the mean cross-entropy of a batch; return the sum of it.
 
@@ -23,14 +30,15 @@ def cross_entropy(
         grad: where to write in it, [B, ld]; padding becomes 0.
         ld: length of a row.
         classes: how many of it are logits.
-        labels: classes of the examples, [B].
+        examples: how many there are, B.
+        labels: their classes.
         mask: 1 for each class, 0 for padding, [ld].
 
     Returns:
         Sum of the examples' cross-entropies; not finite where a logit is not.
     """
-    loss, share = 0.0, 1.0 / labels.size
-    for b in range(labels.size):
+    loss, share = 0.0, 1.0 / examples
+    for b in range(examples):
         row, to, label = logits + b * ld, grad + b * ld, labels[b]
         top = work[row]
         for c in range(1, classes):

@@ -229,7 +229,8 @@ def _convolve_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> Non
         at, turned = op[WEIGHT] + tap * inputs * ld, tap * outputs * in_ld
         transpose(state.effective, at, ld, state.turned, turned, in_ld, inputs, outputs)
     frame = (op[HEIGHT] + 2 * edge) * (op[WIDTH] + 2 * edge) * ld
-    work[net.border : net.border + net.batch * frame] = 0
+    for i in range(net.border, net.border + net.batch * frame):
+        work[i] = 0
     image = net.batch, op[HEIGHT], op[WIDTH]
     add_border(work, grad, image, ld, net.border, ld, edge)
     job, target = op[BACK], (to, op[IN_PIXELS] * in_ld)

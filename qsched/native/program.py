@@ -100,6 +100,7 @@ class Program:
         weights: length of its part that is weights.
         statistics: length of the array of running means.
         columns: where each column of the plan's row lies among the parameters, [P].
+        tensors: where each tensor begins among the quantized weights, and the end of the last.
         running: where each column of the plan's running statistics lies, [S].
         logits: place of the network's output in ``work``.
     """
@@ -116,6 +117,7 @@ class Program:
     weights: int
     statistics: int
     columns: np.ndarray
+    tensors: np.ndarray
     running: np.ndarray
     logits: int
 
@@ -173,6 +175,7 @@ class _Layout:
             weights=self.weights,
             statistics=self.statistics,
             columns=self.columns,
+            tensors=np.array([b.start for b in self.plan.weight_blocks] + [self.plan.quantized]),
             running=self.running,
             logits=source,
         )

@@ -7,6 +7,14 @@ from typing import Any
 import numpy as np
 
 from qsched.native.compiler import compiled, inlined
+from qsched.native.incremental import (
+    RPR,
+    free_gradients,
+    freeze,
+    harden_frozen,
+    hold,
+    use_frozen,
+)
 from qsched.native.program import (
     CHANNELS,
     IMAGES,
@@ -37,7 +45,9 @@ __all__ = [
     "activate",
     "activate_backward",
     "activate_hard",
+    "freeze_weights",
     "harden_weights",
+    "hold_weights",
     "quantize_weights",
     "weights_backward",
 ]
@@ -79,6 +89,8 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
                 state.samples,
                 state.table,
             )
+        elif site >= 0 and net.modes[site, 0] == INQ:
+            use_frozen(state, at, n)
         else:
             _copy(state.values, state.effective, at, n)
 
@@ -87,9 +99,11 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
 def weights_backward(op: Any, net: Any, state: Any, controls: Any) -> None:
     """Replace gradients of effective weights by those of the parameters."""
     site = op[SITE]
+    at, n = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD]
+    if site >= 0 and net.modes[site, 0] == INQ:
+        free_gradients(state, at, n)
     if site >= 0 and net.modes[site, 0] == ANA:
         noise = controls[BACKWARD_STD, site], controls[MEAN, site], net.modes[site, 1]
-        at, n = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD]
         ana_backward(state.values, at, state.grads, at, n, net.stairs[0], noise, state.table)
 
 
@@ -103,8 +117,41 @@ def harden_weights(net: Any, state: Any) -> None:
         at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]
         if site >= 0 and net.modes[site, 0] == ANA:
             hard(state.values, at, state.effective, at, n, net.stairs[0], 0.0, state.table)
+        elif site >= 0 and net.modes[site, 0] == INQ:
+            harden_frozen(net, state, site)
         else:
             _copy(state.values, state.effective, at, n)
+
+
+@inlined
+def hold_weights(net: Any, state: Any) -> None:
+    """Undo what the optimizer did to frozen weights."""
+    for i in range(len(net.ops)):
+        op = net.ops[i]
+        if op[WEIGHT] >= 0 and op[SITE] >= 0 and net.modes[op[SITE], 0] == INQ:
+            hold(state, op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD])
+
+
+@inlined
+def freeze_weights(net: Any, course: Any, state: Any, step: int, epoch: int, fresh: bool) -> None:
+    """Freeze what the schedule asks for before a step.
+
+    Args:
+        net: the network.
+        course: what the lane is told.
+        state: of the lane.
+        step: the step.
+        epoch: its epoch.
+        fresh: whether it is the first one of its epoch.
+    """
+    uniform = course.uniforms[min(epoch, len(course.uniforms) - 1)]
+    for site in range(course.counts.shape[1]):
+        if net.modes[site, 0] == INQ:
+            before = course.counts[step - 1, site] if step > 0 else 0
+            if fresh and net.modes[site, 2] == RPR:
+                freeze(net, state, site, before, uniform)
+            if course.counts[step, site] != before:
+                freeze(net, state, site, course.counts[step, site], uniform)
 
 
 @inlined

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qsched.lanes.modes import Mode
-from qsched.native.names import FORWARDS, METHODS, NOISE
+from qsched.native.names import BOOKS, FORWARDS, METHODS, NOISE, PARTITIONS
 from qsched.native.program import FLOATS, Program
 from qsched.native.stairs import stair_row
-from qsched.quantizers import Stair
+from qsched.quantizers import Codebook, Stair
 from qsched.specs import OptimizerSpec
 
 __all__ = [
@@ -32,6 +32,9 @@ class Network(NamedTuple):
         ops: table of operations, see :mod:`qsched.native.program`.
         jobs: tables of convolutions, see :mod:`qsched.native.geometry`.
         modes: of every quantizer: method, noise family, strategy, [Q, 3].
+        columns: where each quantized weight lies among the parameters, in the order of the plan.
+        tensors: where each tensor begins among the quantized weights, and the end of the last.
+        book: codebook of frozen weights: index and bits.
         stairs: of weights and of activations, rows of :func:`qsched.native.stairs.stair_row`.
         batch: examples of a batch.
         classes: number of classes.
@@ -44,6 +47,9 @@ class Network(NamedTuple):
     ops: np.ndarray
     jobs: np.ndarray
     modes: np.ndarray
+    columns: np.ndarray
+    tensors: np.ndarray
+    book: tuple[int, int]
     stairs: np.ndarray
     batch: int
     classes: int
@@ -61,6 +67,9 @@ class Course(NamedTuple):
         coefficients: of the optimizer, [T, 2].
         clears: whether the optimizer's state is cleared before the step, [T] bool.
         keys: of the noise, [T, Q, 2] int32; empty where nothing is random.
+        counts: how many weights of each tensor are frozen, [T, tensors]; empty where none are.
+        uniforms: samples in [0, 1) for partitions at random, for all quantized weights: one row,
+            or one an epoch.
         order: the examples of each batch, [T, B].
         ends: steps after which epochs end, increasing, the last one T.
         scored: at which of them the network is scored, bool.
@@ -71,6 +80,8 @@ class Course(NamedTuple):
     coefficients: np.ndarray
     clears: np.ndarray
     keys: np.ndarray
+    counts: np.ndarray
+    uniforms: np.ndarray
     order: np.ndarray
     ends: np.ndarray
     scored: np.ndarray
@@ -86,6 +97,11 @@ class State(NamedTuple):
         grads: gradients, [P].
         first: the optimizer's first moment or velocity, [P].
         second: its second moment, [P].
+        frozen: 1 for frozen weights, else 0, [P].
+        fixed: what layers compute with in place of frozen weights, [P].
+        latent: what frozen weights are held at, [P].
+        scales: of the codebook, for each tensor of quantized weights.
+        started: how many of each tensor's weights are frozen.
         means: running means, [S].
         variances: running variances, [S].
         rstds: reciprocal standard deviations of the last batch, [S].
@@ -94,6 +110,8 @@ class State(NamedTuple):
         samples: random numbers of one quantizer.
         table: coefficients of one quantizer.
         mask: 1 for each class, 0 for padding.
+        labels: classes of the batch.
+        order: scratch to sort the weights of one tensor.
     """
 
     values: np.ndarray
@@ -101,6 +119,11 @@ class State(NamedTuple):
     grads: np.ndarray
     first: np.ndarray
     second: np.ndarray
+    frozen: np.ndarray
+    fixed: np.ndarray
+    latent: np.ndarray
+    scales: np.ndarray
+    started: np.ndarray
     means: np.ndarray
     variances: np.ndarray
     rstds: np.ndarray
@@ -109,6 +132,8 @@ class State(NamedTuple):
     samples: np.ndarray
     table: np.ndarray
     mask: np.ndarray
+    labels: np.ndarray
+    order: np.ndarray
 
 
 class Split(NamedTuple):
@@ -132,6 +157,7 @@ def make_network(
     program: Program,
     modes: tuple[Mode, ...],
     stairs: tuple[Stair | None, Stair | None],
+    book: Codebook | None,
     classes: int,
 ) -> Network:
     """Return the network of lanes of one mode.
@@ -140,6 +166,7 @@ def make_network(
         program: the network's layout.
         modes: of every quantizer.
         stairs: of weights and of activations; None where they stay in full precision.
+        book: codebook of weights that freeze.
         classes: number of classes.
     """
     rows = np.zeros((max(len(modes), 1), 3), np.int64)
@@ -147,10 +174,16 @@ def make_network(
         row[0] = METHODS.index(mode.kind)
         if mode.kind == "ana":
             row[1:] = NOISE.index(mode.family), FORWARDS.index(mode.forward)
+        elif mode.kind == "inq":
+            row[2] = PARTITIONS.index(mode.forward)
+    number = 0 if book is None else BOOKS.index(type(book))
     return Network(
         program.ops,
         program.jobs,
         rows,
+        program.columns[: int(program.tensors[-1])],
+        program.tensors,
+        (number, getattr(book, "bits", 0)),
         np.stack([stair_row(stair) for stair in stairs]),
         program.batch,
         classes,
@@ -192,6 +225,11 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
         grads=zeros(size),
         first=zeros(size),
         second=zeros(size),
+        frozen=zeros(size),
+        fixed=zeros(size),
+        latent=zeros(size),
+        scales=zeros(len(program.tensors)),
+        started=zeros(len(program.tensors)),
         means=zeros(statistics),
         variances=zeros(statistics),
         rstds=zeros(statistics),
@@ -200,6 +238,8 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
         samples=zeros(program.samples),
         table=zeros(TABLE),
         mask=zeros(-(-classes // FLOATS) * FLOATS),
+        labels=np.zeros(program.batch, np.int64),
+        order=np.zeros(2 * int(np.diff(program.tensors).max(initial=0)), np.int64),
     )
     state.values[program.columns] = initial
     state.variances[:] = 1

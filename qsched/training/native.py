@@ -11,14 +11,16 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from qsched.lanes.modes import Mode
+from qsched.lanes.incremental import frozen_counts
+from qsched.lanes.modes import Mode, weight_segments
 from qsched.lanes.optimizers import make_optimizer
 from qsched.lanes.parameters import initial_values
 from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys
 from qsched.native.engine import train_lane
 from qsched.native.program import Program, make_program
 from qsched.native.state import Course, Network, Split, State, make_network, make_state, recipe
-from qsched.schedules import MEAN
+from qsched.quantizers import codebook
+from qsched.schedules import FROZEN, MEAN
 from qsched.specs import DataSpec, Run, RunResult
 from qsched.tasks import load_data
 from qsched.training.cohort import level_stair, modes, task_plan, thresholds
@@ -26,6 +28,9 @@ from qsched.training.record import Record, scored_ends
 from qsched.training.table import make_table, step_counts
 
 __all__ = ["Cohort", "Lane", "train"]
+
+RANDOM = ("random", "rpr")
+"""Partitions that need samples."""
 
 
 def train(
@@ -87,13 +92,16 @@ class Cohort:
             level_stair(self.task.precision.activations, None),
         )
 
+        levels = self.task.precision.weights
+        self.book = None if levels == "float" else codebook(levels)
+
     def record(self, i: int) -> Record:
         """Train run ``i``."""
         return Lane(self, i).train()
 
     def network(self, mode: tuple[Mode, ...]) -> Network:
         """Return the network of lanes of one mode."""
-        return make_network(self.program, mode, self.stairs, self.data.classes)
+        return make_network(self.program, mode, self.stairs, self.book, self.data.classes)
 
     def split(self, name: str) -> Split:
         """Return one split of the task's data."""
@@ -115,6 +123,8 @@ class Cohort:
             self.coefficients[row],
             (ages == 1) & (np.arange(self.steps) > 0),
             self.keys(i),
+            self.counts(i),
+            self.uniforms(i),
             self.order(self.runs[i].seed),
             np.array(ends),
             np.array([end in self.scored for end in ends]),
@@ -135,6 +145,24 @@ class Cohort:
             return np.zeros((1, quantizers, 2), np.int32)
         words = noise_keys(lane_keys([self.runs[i].seed]), range(self.steps), quantizers)
         return np.ascontiguousarray(words[:, :, 0])
+
+    def counts(self, i: int) -> np.ndarray:
+        """Return how many weights run ``i`` has frozen, [T, tensors]; empty if it freezes none."""
+        if all(mode.kind != "inq" for mode in self.modes[i]):
+            return np.zeros((0, 1), np.int64)
+        return frozen_counts(self.table.controls[self.table.index[i], :, FROZEN], self.plan)
+
+    def uniforms(self, i: int) -> np.ndarray:
+        """Return the samples for random partitions of run ``i``, [1 or epochs, Q]."""
+        segments = weight_segments([self.modes[i]], self.plan)
+        draw = generator(self.runs[i].seed, Stream.PARTITION)
+        drawn = [s for s in segments if s.mode.kind == "inq" and s.mode.forward in RANDOM]
+        anew = any(segment.mode.forward == "rpr" for segment in drawn)
+        rows = np.zeros((len(self.ends) if anew else 1, self.plan.quantized), self.dtype)
+        for row in rows:
+            for segment in drawn:
+                row[segment.columns] = draw.random(row.size)[segment.columns]
+        return rows
 
 
 class Lane:

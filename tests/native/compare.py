@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qsched.schedules import Ana, LearningRate, Schedule
+from qsched.schedules import Ana, Inq, LearningRate, Schedule
 from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
 from qsched.training import native
 from qsched.training.cohort import Cohort
@@ -33,6 +33,17 @@ def annealing(
     parts = {"forward_std": std, "backward_std": std, **options}
     ana = Ana(family=family, forward=forward, **parts)
     return Schedule(weights=ana, activations=ana, learning_rate=LearningRate(initial=rate))
+
+
+def freezing(partition: str = "magnitude", rate: float = 0.01, **options: Any) -> Schedule:
+    """Return a schedule that freezes weights; activations anneal."""
+    activations = Ana(family="logistic", forward_std=0.5, backward_std=0.5)
+    return Schedule(
+        weights=Inq(partition=partition),
+        activations=activations,
+        learning_rate=LearningRate(initial=rate),
+        **options,
+    )
 
 
 def difference(runs: list[Run], steps: int) -> float:

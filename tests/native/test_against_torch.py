@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 
 from qsched.lanes.layers import (
@@ -10,10 +12,12 @@ from qsched.lanes.layers import (
     MaxPool,
 )
 from qsched.native import FORWARDS, NOISE
-from qsched.quantizers import STAIRS
+from qsched.quantizers import CODEBOOKS, STAIRS
+from qsched.quantizers.partition import Partition
+from qsched.schedules import Override, Steps, Window
 from qsched.specs import OptimizerSpec, Precision, Run
 from qsched.training.cohort import task_plan
-from tests.native.compare import annealing, both, difference, task
+from tests.native.compare import annealing, both, difference, freezing, task
 
 DEEP = 1e-8
 EPOCH = 10
@@ -90,6 +94,27 @@ def test_hardening_through_to_the_end():
 )
 def test_optimizers(optimizer):
     assert difference(runs(task(optimizer=optimizer), annealing("normal")), EPOCH) < DEEP
+
+
+@pytest.mark.parametrize("partition", get_args(Partition))
+def test_freezing(partition):
+    two_epochs = task(epochs=2)
+    smooth = freezing(
+        partition, overrides=(Override(role="weights", depth=(0.4, 0.6), exclude=True),)
+    )
+    stages = freezing(partition, decay=Steps(stages=3))
+    assert difference(runs(two_epochs, smooth, stages), 15) < DEEP
+
+
+@pytest.mark.parametrize("levels", sorted(CODEBOOKS))
+def test_codebooks(levels):
+    precision = Precision(weights=levels)
+    sized = task(width=5, precision=precision, epochs=1)
+    for run_result, peer in zip(*both(runs(sized, freezing("error", rate=0.003))), strict=True):
+        assert run_result.accuracy == peer.accuracy
+        assert run_result.loss == pytest.approx(peer.loss, rel=1e-6)
+    late = freezing("magnitude", window=Window(start=0.9, end=1.0))
+    assert difference(runs(sized, freezing("error"), late), EPOCH) < DEEP
 
 
 def test_full_precision():
