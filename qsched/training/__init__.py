@@ -1,5 +1,5 @@
 """Training: from runs to results."""
 
-from qsched.training.loop import train
+from qsched.training.engines import train
 
 __all__ = ["train"]

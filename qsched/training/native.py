@@ -16,6 +16,7 @@ from qsched.lanes.modes import Mode, weight_segments
 from qsched.lanes.optimizers import make_optimizer
 from qsched.lanes.parameters import initial_values
 from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys
+from qsched.native.compiler import compile_once
 from qsched.native.engine import train_lane
 from qsched.native.program import Program, make_program
 from qsched.native.state import Course, Network, Split, State, make_network, make_state, recipe
@@ -31,6 +32,8 @@ __all__ = ["Cohort", "Lane", "train"]
 
 RANDOM = ("random", "rpr")
 """Partitions that need samples."""
+
+_PREPARED: set[np.dtype] = set()
 
 
 def train(
@@ -51,6 +54,7 @@ def train(
         One result a run, in the order of ``runs``.
     """
     cohort = Cohort(runs, np.dtype(str(dtype).removeprefix("torch.")))
+    _prepare(cohort)
     began = time.perf_counter()
     with ThreadPoolExecutor(threads or _threads()) as pool:
         records = list(pool.map(cohort.record, range(len(runs))))
@@ -62,6 +66,13 @@ def train(
 
 def _threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+
+
+def _prepare(cohort: Cohort) -> None:
+    """Compile before lanes train side by side, once a process and type."""
+    if cohort.dtype not in _PREPARED:
+        Lane(cohort, 0).prepare()
+        _PREPARED.add(cohort.dtype)
 
 
 class Cohort:
@@ -189,19 +200,25 @@ class Lane:
         record = Record(self.run, str(cohort.dtype), "native-lanes")
         losses = np.zeros(cohort.steps)
         scores = np.zeros((len(cohort.ends) + 1, 2))
-        record.steps = train_lane(
+        record.steps = train_lane(*self._arguments(steps or cohort.steps), losses, scores)
+        self._fill(record, losses, scores)
+        record.seconds = time.perf_counter() - began
+        return record
+
+    def prepare(self) -> None:
+        """Compile the code, if no process has done so."""
+        compile_once(train_lane, (*self._arguments(1), np.zeros(1), np.zeros((2, 2))))
+
+    def _arguments(self, steps: int) -> tuple[Network, Course, State, Split, Split, Split]:
+        cohort = self.cohort
+        return (
             cohort.network(cohort.modes[self.i]),
-            cohort.course(self.i, cohort.steps if steps is None else steps),
+            cohort.course(self.i, steps),
             self.state,
             cohort.split("train"),
             cohort.split("validation"),
             cohort.split(self.run.evaluate),
-            losses,
-            scores,
         )
-        self._fill(record, losses, scores)
-        record.seconds = time.perf_counter() - began
-        return record
 
     def _fill(self, record: Record, losses: np.ndarray, scores: np.ndarray) -> None:
         """Enter curve and end in the record."""

@@ -1,16 +1,13 @@
-"""The one training loop: a cohort from its first step to its results."""
+"""Training by torch lanes: a cohort from its first step to its results."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from qsched.errors import InputError, TrainingError, UnknownNameError
-from qsched.native import covers
 from qsched.specs import Run, RunResult
 from qsched.tasks import load_data
 from qsched.training.cohort import Cohort, modes, task_plan
@@ -21,64 +18,17 @@ from qsched.training.table import step_counts
 __all__ = ["train"]
 
 
-ENGINES = ("auto", "torch", "native")
-
-
-def train(
-    runs: Sequence[Run],
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: str = "cpu",
-    engine: str | None = None,
-) -> list[RunResult]:
-    """Train a cohort: runs of one task and length, each with its own schedule and seed.
-
-    A run's result does not depend on the other runs, nor on its place among them, up to rounding.
-    A run whose loss or parameters stop being finite ends as ``failed``; the others go on.
+def train(runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> list[RunResult]:
+    """Train runs of one task and length; the number of torch's threads is left as it is.
 
     Args:
-        runs: the cohort; all of one task and one length.
+        runs: the cohort.
         dtype: of parameters and activations.
-        device: a torch device.
-        engine: ``torch`` or ``native`` lanes; ``auto`` takes native lanes where these cover the
-            task. None is the environment variable QSCHED_ENGINE, or ``auto`` if that is not set.
+        device: where they lie.
 
     Returns:
         One result a run, in the order of ``runs``.
-
-    Raises:
-        TrainingError: the runs differ in task or length.
-        InputError: data or network of the task cannot be built, the batch size is larger than
-            the training split, or native lanes are asked for that do not cover the task.
     """
-    if not runs:
-        return []
-    if len({(run.task, run.length) for run in runs}) > 1:
-        raise TrainingError("runs of one cohort must share task and length; split them first")
-    engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
-    if engine not in ENGINES:
-        raise UnknownNameError("engine", engine, ENGINES)
-    if engine != "torch":
-        why = _uncovered(runs, device)
-        if why is None:
-            from qsched.training import native  # Numba is optional.
-
-            return native.train(runs, dtype=dtype)
-        if engine == "native":
-            raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
-    return _train_by_torch(runs, dtype, torch.device(device))
-
-
-def _uncovered(runs: Sequence[Run], device: str) -> str | None:
-    if torch.device(device).type != "cpu":
-        return f"the device is {device}"
-    return covers(task_plan(runs[0].task)[0], runs)
-
-
-def _train_by_torch(
-    runs: Sequence[Run], dtype: torch.dtype, device: torch.device
-) -> list[RunResult]:
-    """Train by torch lanes; the number of torch's threads is left as it is."""
     plan, _ = task_plan(runs[0].task)
     order = sorted(range(len(runs)), key=modes(runs, plan).__getitem__)
     with torch.inference_mode():

@@ -1,0 +1,69 @@
+"""Training: a cohort goes to native lanes where these cover its task, else to torch lanes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import torch
+
+from qsched.errors import InputError, TrainingError, UnknownNameError
+from qsched.native import covers
+from qsched.specs import Run, RunResult
+from qsched.training import torch_lanes
+from qsched.training.cohort import task_plan
+
+__all__ = ["train"]
+
+ENGINES = ("auto", "torch", "native")
+
+
+def train(
+    runs: Sequence[Run],
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    engine: str | None = None,
+) -> list[RunResult]:
+    """Train a cohort: runs of one task and length, each with its own schedule and seed.
+
+    A run's result does not depend on the other runs, nor on its place among them, up to rounding.
+    A run whose loss or parameters stop being finite ends as ``failed``; the others go on.
+
+    Args:
+        runs: the cohort; all of one task and one length.
+        dtype: of parameters and activations.
+        device: a torch device.
+        engine: ``torch`` or ``native`` lanes; ``auto`` takes native lanes where these cover the
+            task. None is the environment variable QSCHED_ENGINE, or ``auto`` if that is not set.
+
+    Returns:
+        One result a run, in the order of ``runs``.
+
+    Raises:
+        TrainingError: the runs differ in task or length.
+        InputError: data or network of the task cannot be built, the batch size is larger than
+            the training split, or native lanes are asked for that do not cover the task.
+    """
+    if not runs:
+        return []
+    if len({(run.task, run.length) for run in runs}) > 1:
+        raise TrainingError("runs of one cohort must share task and length; split them first")
+    engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    if engine != "torch":
+        why = _uncovered(runs, device)
+        if why is None:
+            from qsched.training import native  # Numba is optional.
+
+            return native.train(runs, dtype=dtype)
+        if engine == "native":
+            raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
+    return torch_lanes.train(runs, dtype, torch.device(device))
+
+
+def _uncovered(runs: Sequence[Run], device: str) -> str | None:
+    if torch.device(device).type != "cpu":
+        return f"the device is {device}"
+    return covers(task_plan(runs[0].task)[0], runs)
