@@ -7,15 +7,17 @@ key also contains a digest of all sources of the package.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import njit
+from numba import njit, typeof
 
-__all__ = ["CHECKED", "FINGERPRINT", "compiled", "entry", "inlined"]
+__all__ = ["CHECKED", "FINGERPRINT", "compile_once", "compiled", "entry", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,3 +68,18 @@ def entry(make: Callable[[str], F]) -> F:
             which puts it into the key of the cache.
     """
     return njit(**OPTIONS, no_cfunc_wrapper=True, cache=True)(make(FINGERPRINT))  # type: ignore[no-any-return]
+
+
+def compile_once(function: Any, args: tuple[Any, ...]) -> None:
+    """Compile an entry point for some arguments, or load it from the cache.
+
+    Of several processes that ask at the same time one compiles, and the others find its result.
+
+    Args:
+        function: an entry point.
+        args: arguments of the types that are needed.
+    """
+    name = f"qsched-native-{os.getuid()}-{FINGERPRINT[:16]}.lock"
+    with (Path(tempfile.gettempdir()) / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        function.compile(tuple(typeof(arg) for arg in args))

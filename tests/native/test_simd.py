@@ -1,0 +1,153 @@
+"""The vector type against NumPy, SciPy and torch lanes' own stream of random numbers."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from numba import njit
+from scipy.special import erf as exact_erf
+
+from qsched.lanes.streams import uniform as torch_uniform
+from qsched.native import simd
+from qsched.native.program import FLOATS
+
+FLOAT = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+N = 4096
+
+
+@njit
+def each_exp(x, y):
+    for i in range(0, x.size, simd.width(x)):
+        simd.store(y, i, simd.exp(simd.load(x, i)))
+
+
+@njit
+def each_erf(x, y):
+    for i in range(0, x.size, simd.width(x)):
+        simd.store(y, i, simd.erf(simd.load(x, i)))
+
+
+@njit
+def each_uniform(y, place, stride, first, second):
+    for i in range(0, y.size, simd.width(y)):
+        start = np.int32(place + i * stride)
+        simd.store(y, i, simd.uniform(y, start, np.int32(stride), first, second))
+
+
+@njit
+def each_operation(x, y, z, out):
+    n = x.size
+    for i in range(0, n, simd.width(x)):
+        a, b, c = simd.load(x, i), simd.load(y, i), simd.load(z, i)
+        simd.store(out, i, simd.fma(a, b, c))
+        simd.store(out, n + i, (a + 1.5) / (2.0 - b) * c)
+        simd.store(out, 2 * n + i, simd.floor(a) + simd.sqrt(simd.absolute(b)))
+        simd.store(out, 3 * n + i, simd.maximum(simd.minimum(a, b), c))
+        simd.store(out, 4 * n + i, simd.select_ge(a, b, a, simd.nan_else(b, c)))
+        simd.store(out, 5 * n + i, simd.select_gt(a, b, a, c))
+        simd.store(out, 6 * n + i, simd.spread(x, i + 1) + simd.fill(x, 3.0))
+        simd.store(out, 7 * n + i, simd.gather(y, n - 1 - i, -1))
+        out[8 * n + i // simd.width(x)] = simd.total(a)
+
+
+@njit
+def product_of_small_numbers(x):
+    before = simd.flush_denormals()
+    flushed = x[0] * x[1]
+    simd.restore_denormals(before)
+    return flushed, x[0] * x[1]
+
+
+@FLOAT
+def test_exp(dtype):
+    limit = 87 if dtype == np.float32 else 700
+    x, y = np.linspace(-limit, limit, N, dtype=dtype), np.zeros(N, dtype)
+    each_exp(x, y)
+    expected = np.exp(x.astype(np.longdouble))
+    assert (np.abs(y - expected) <= 3 * np.spacing(expected.astype(dtype))).all()
+    x[:3] = np.nan, np.inf, -np.inf
+    each_exp(x, y)
+    assert np.isnan(y[0])
+    assert y[1] > 1e37
+    assert 0 < y[2] < 1e-37
+
+
+@FLOAT
+def test_erf(dtype):
+    x, y = np.linspace(-8, 8, N, dtype=dtype), np.zeros(N, dtype)
+    x[:3] = np.nan, np.inf, -np.inf
+    each_erf(x, y)
+    assert np.isnan(y[0])
+    np.testing.assert_allclose(y, exact_erf(x.astype(float)), atol=6 * np.finfo(dtype).eps)
+
+
+@FLOAT
+def test_random_numbers_are_those_of_torch_lanes(dtype):
+    y = np.zeros(N, dtype)
+    each_uniform(y, 7, 3, np.int32(-123456), np.int32(99))
+    keys = torch.tensor([[-123456, 99]], dtype=torch.int32)
+    expected = torch_uniform(keys, (7 + 3 * N,), torch.float64)[0, 7::3].numpy()
+    assert (y == expected).all()
+
+
+@FLOAT
+def test_arithmetic(dtype):
+    count = 8 * (FLOATS if dtype == np.float32 else FLOATS // 2)
+    rng = np.random.default_rng(0)
+    x, y, z = rng.normal(size=(3, count)).astype(dtype)
+    x[3] = y[5] = np.nan
+    out = np.zeros(9 * count, dtype)
+    each_operation(x, y, z, out)
+    width = 64 // x.itemsize
+    one, third = dtype(1.5), dtype(2)
+    with np.errstate(invalid="ignore"):
+        low = np.where(x > y, y, x)
+        expected = [
+            (x.astype(np.longdouble) * y + z).astype(dtype),
+            (x + one) / (third - y) * z,
+            np.floor(x) + np.sqrt(np.abs(y)),
+            np.where(z > low, z, low),
+            np.where(x >= y, x, np.where(np.isnan(y), y, z)),
+            np.where(x > y, x, z),
+        ]
+    for row, wanted in zip(out.reshape(9, -1), expected, strict=False):
+        np.testing.assert_array_max_ulp(row, wanted, maxulp=1)
+    np.testing.assert_array_equal(out[6 * count : 7 * count], np.repeat(x[1::width], width) + 3)
+    np.testing.assert_array_equal(out[7 * count : 8 * count], y[::-1])
+    sums = out[8 * count : 8 * count + count // width]
+    np.testing.assert_allclose(sums, x.reshape(-1, width).sum(axis=1), rtol=1e-5)
+
+
+def test_denormals_are_restored():
+    flushed, kept = product_of_small_numbers(np.array([1e-20, 1e-20], np.float32))
+    assert kept > 0
+    if simd.control.X86:
+        assert flushed == 0
+
+
+CHECK = """
+import numpy as np
+from numba import njit
+from qsched.native import simd
+
+@njit
+def read(x, i):
+    simd.store(x, 0, simd.load(x, i))
+
+read(np.zeros(16), 8)
+for i in (-1, 9):
+    try:
+        read(np.zeros(16), i)
+    except IndexError:
+        print("caught", i)
+"""
+
+
+def test_debug_mode_finds_what_lies_outside():
+    environment = {**os.environ, "QSCHED_NATIVE_CHECKED": "1"}
+    command = [sys.executable, "-c", CHECK]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["caught -1", "caught 9"]

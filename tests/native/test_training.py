@@ -1,0 +1,129 @@
+"""What training by native lanes promises beyond the numbers of torch lanes."""
+
+import numpy as np
+import pytest
+import torch
+
+from qsched.errors import InputError, UnknownNameError
+from qsched.native import covers
+from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
+from qsched.training import native, train
+from qsched.training.cohort import task_plan
+from tests.native.compare import DIGITS, annealing, freezing, task
+
+SHORT = task("mlp9", epochs=1, data=DIGITS.model_copy(update={"train": 200}))
+
+
+def cohort(count=5):
+    schedules = (
+        annealing("logistic", "random"),
+        annealing(),
+        freezing("random"),
+        annealing("normal"),
+    )
+    return [Run(task=SHORT, schedule=schedules[i % 4], seed=i) for i in range(count)]
+
+
+def plain(results):
+    return [result.model_copy(update={"seconds": 0.0}) for result in results]
+
+
+def test_threads_change_nothing():
+    runs = cohort()
+    assert plain(native.train(runs, threads=1)) == plain(native.train(runs, threads=2))
+
+
+def test_other_lanes_change_nothing():
+    runs = cohort()
+    together = plain(native.train(runs, threads=1))
+    assert plain(native.train(runs[::-1], threads=2))[::-1] == together
+    assert [plain(native.train([run], threads=1))[0] for run in runs] == together
+
+
+def test_parameters_are_equal_bit_for_bit():
+    lanes = []
+    for _ in range(2):
+        lane = native.Lane(native.Cohort(cohort(), np.dtype("float32")), 0)
+        lane.train()
+        lanes.append(lane)
+    for name, first in lanes[0].state._asdict().items():
+        assert (first == getattr(lanes[1].state, name)).all(), name
+
+
+def test_results_say_all_that_is_asked_of_them():
+    run = Run(task=task(epochs=12), schedule=annealing(), seed=1, length=0.5, evaluate="test")
+    (result,) = native.train([run], threads=1)
+    (peer,) = train([run], engine="torch")
+    assert result.key == run.key
+    assert result.status == "finished"
+    assert result.steps == peer.steps == 60
+    assert [p.step for p in result.curve] == [p.step for p in peer.curve]
+    assert result.seconds > 0
+    assert result.versions["engine"] == "native-lanes"
+    assert result.versions["dtype"] == "float32"
+    assert result.versions.keys() == peer.versions.keys()
+
+
+def test_denormals_of_the_caller_are_left_alone():
+    lane = native.Lane(native.Cohort(cohort(1), np.dtype("float32")), 0)
+    lane.train(2)
+    assert np.float32(1e-30) * np.float32(1e-10) > 0
+    assert (torch.tensor(1e-30) * torch.tensor(1e-10)).item() > 0
+
+
+def test_engine_is_chosen_by_itself():
+    run = Run(task=SHORT, schedule=annealing(), seed=0)
+
+    def engine(**options):
+        return train([run], **options)[0].versions["engine"]
+
+    assert engine(engine="auto") == "native-lanes"
+    assert engine(engine="torch") == "torch-lanes"
+    assert engine(engine="native") == "native-lanes"
+    with pytest.raises(UnknownNameError, match="turbo"):
+        engine(engine="turbo")
+
+
+def test_environment_names_the_engine(monkeypatch):
+    run = Run(task=SHORT, schedule=annealing(), seed=0)
+    for name in ("torch", "native"):
+        monkeypatch.setenv("QSCHED_ENGINE", name)
+        assert train([run])[0].versions["engine"] == f"{name}-lanes"
+
+
+RESIDUAL = TaskSpec(
+    data=DIGITS, network=NetworkSpec(name="resnet20", width=2), epochs=1, batch_size=330
+)
+
+
+def test_what_is_not_covered_trains_by_torch_lanes():
+    run = Run(task=RESIDUAL, schedule=annealing(), seed=0)
+    assert train([run], engine="auto")[0].versions["engine"] == "torch-lanes"
+    with pytest.raises(InputError, match="Residual"):
+        train([run], engine="native")
+
+
+def test_reasons(monkeypatch):
+    run = Run(task=SHORT, schedule=annealing(), seed=0)
+    plan, _ = task_plan(SHORT)
+    assert covers(plan, [run]) is None
+    moved = DataSpec(name="digits", train=200, validation=100, augment=True)
+    augmented = run.model_copy(update={"task": SHORT.model_copy(update={"data": moved})})
+    assert "augment" in covers(plan, [augmented])
+    monkeypatch.setattr("qsched.native.coverage.find_spec", lambda name: None)
+    assert "qsched[native]" in covers(plan, [run])
+
+
+def test_mean_accuracy_of_whole_trainings():
+    schedule = annealing("logistic", std=0.5, rate=0.02)
+    sized = task("mlp3", data=DataSpec(name="digits", train=640, validation=300), epochs=3)
+    runs = [Run(task=sized, schedule=schedule, seed=seed) for seed in range(64)]
+    # Other seeds: with the same ones, most trainings would agree to the last digit.
+    others = [run.model_copy(update={"seed": run.seed + 1000}) for run in runs]
+    mine, theirs = (
+        np.array([result.accuracy for result in results])
+        for results in (native.train(runs), train(others, engine="torch"))
+    )
+    error = np.sqrt(mine.var(ddof=1) / len(mine) + theirs.var(ddof=1) / len(theirs))
+    assert abs(mine.mean() - theirs.mean()) < 2 * error
+    assert mine.mean() > 0.5
