@@ -28,7 +28,8 @@ def command(study: str, database: Path, extra: list[str]) -> list[str]:
     """Return the command line of a study in its own database."""
     out = str(database.parent / "out")
     url = f"sqlite:///{database}"
-    return [sys.executable, "-m", "qsched", "run", study, "--db", url, "--out", out, *extra]
+    program = str(Path(sys.executable).with_name("qsched"))
+    return [program, "run", study, "--db", url, "--out", out, *extra]
 
 
 def interrupt(line: list[str], number: signal.Signals, after: float) -> int | None:
