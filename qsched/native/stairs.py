@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qsched.native.compiler import compiled
+from qsched.native.logistic import is_wide, wide_bumps, wide_expectation
 from qsched.native.names import NOISE
 from qsched.native.simd import (
     absolute,
@@ -125,6 +126,9 @@ def ana_forward(
             _triangular_expectation(x, x_at, y, y_at, n, stair, slope, table)
         elif family == NORMAL:
             _normal_expectation(x, x_at, y, y_at, n, stair, slope, table)
+        elif is_wide(table, count, slope):
+            level = stair[LOWEST], stair[QUANTUM]
+            wide_expectation(x, x_at, y, y_at, n, level, slope, count, table, THRESHOLDS)
         else:
             _logistic_expectation(x, x_at, y, y_at, n, stair, slope, table)
     elif forward == MODE:
@@ -160,6 +164,9 @@ def ana_backward(
     count = _centers(stair, mean, table)
     slope = min(1.0 / (WIDTHS[family] * stair[QUANTUM] * std), STEEP)
     factor = slope * NORMS[family] * stair[QUANTUM]
+    if family == LOGISTIC and is_wide(table, count, slope):
+        wide_bumps(x, x_at, grad, grad_at, n, factor, slope, count, table, THRESHOLDS)
+        return
     for k in range(count):
         table[k] = -table[k] * slope
     if family == UNIFORM:

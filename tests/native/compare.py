@@ -9,9 +9,8 @@ import torch
 
 from qsched.schedules import Ana, Inq, LearningRate, Schedule
 from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
-from qsched.training import native
+from qsched.training import native, train
 from qsched.training.cohort import Cohort
-from qsched.training import train
 
 DIGITS = DataSpec(name="digits", train=330, validation=100)
 
