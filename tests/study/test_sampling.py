@@ -24,7 +24,9 @@ def finished(asked: Asked, value: float, kind: str = "candidate") -> FrozenTrial
 
 
 def batch(name: str, history: list[FrozenTrial], number: int, seed: int = 0) -> list[Asked]:
-    return ask(SPACE, SamplerSpec(name=name, batch=4, startup=4), history, 4, seed=seed, batch=number)
+    return ask(
+        SPACE, SamplerSpec(name=name, batch=4, startup=4), history, 4, seed=seed, batch=number
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
