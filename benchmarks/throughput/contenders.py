@@ -14,7 +14,7 @@ from benchmarks.throughput import engines, peer
 from benchmarks.throughput.peer_a import ADVANTAGES as PEER_A_ADVANTAGES
 from benchmarks.throughput.peer_a import RayTune
 from benchmarks.throughput.peer_c import Brevitas
-from benchmarks.throughput.rounds import Sample, Unavailable
+from benchmarks.throughput.rows import Sample, Unavailable
 from benchmarks.throughput.tasks import BenchTask, make_runs
 from benchmarks.throughput.workers import Workers
 from qsched.specs import Run, RunResult

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.throughput.contenders import COMPILED, PEER_A
 from benchmarks.throughput.costs import Costs, Growth
-from benchmarks.throughput.rounds import Row, ratio
+from benchmarks.throughput.rows import Row, ratio
 
 __all__ = ["GOALS", "Goal", "Verdict", "shares", "study_verdicts", "task_verdicts"]
 

@@ -15,7 +15,7 @@ from benchmarks.throughput.contenders import Lanes
 from benchmarks.throughput.goals import Verdict
 from benchmarks.throughput.machine import machine, rows_json, write_results
 from benchmarks.throughput.measure import Measured, echo, measure
-from benchmarks.throughput.rounds import Row, ratio
+from benchmarks.throughput.rows import Row, ratio
 from benchmarks.throughput.tasks import TASKS, BenchTask, task
 from benchmarks.throughput.workers import Workers
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput.rounds import Row
+from benchmarks.throughput.rows import Row
 
 __all__ = ["cores", "cpu", "gpu", "machine", "rows_json", "write_results"]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from benchmarks.throughput import table
 from benchmarks.throughput.contenders import Contender
 from benchmarks.throughput.flops import step_flops, training_flops
-from benchmarks.throughput.rounds import Row, interleave
+from benchmarks.throughput.rounds import interleave
+from benchmarks.throughput.rows import Row
 from benchmarks.throughput.tasks import BenchTask
 from qsched.lanes.plan import make_plan
 from qsched.tasks import build_network, load_data

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput.rounds import Sample, Unavailable
+from benchmarks.throughput.rows import Sample, Unavailable
 from benchmarks.throughput.tasks import BenchTask
 
 __all__ = ["ADVANTAGES", "RayTune", "sample_of"]

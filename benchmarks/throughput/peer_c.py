@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.throughput.rounds import Sample, Unavailable
+from benchmarks.throughput.rows import Sample, Unavailable
 from benchmarks.throughput.tasks import BenchTask
 from qsched.lanes.plan import make_plan
 from qsched.tasks import build_network, load_data

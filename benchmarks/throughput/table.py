@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.throughput.contenders import COMPILED, PEER_A
 from benchmarks.throughput.costs import Costs, Growth
 from benchmarks.throughput.goals import Verdict, shares
-from benchmarks.throughput.rounds import Row, ratio
+from benchmarks.throughput.rows import Row, ratio
 
 __all__ = ["markdown", "task_lines"]
 

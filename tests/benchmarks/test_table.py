@@ -13,7 +13,8 @@ from benchmarks.throughput.costs import Costs, Growth
 from benchmarks.throughput.goals import study_verdicts, task_verdicts
 from benchmarks.throughput.machine import machine, rows_json, write_results
 from benchmarks.throughput.peer_a import sample_of
-from benchmarks.throughput.rounds import Row, Sample, Unavailable, interleave, ratio
+from benchmarks.throughput.rounds import interleave
+from benchmarks.throughput.rows import Row, Sample, Unavailable, ratio
 from benchmarks.throughput.table import markdown, note_lines, task_lines
 from benchmarks.throughput.tasks import BenchTask, task
 
