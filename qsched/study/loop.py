@@ -100,7 +100,7 @@ class _Study:
         variants = [variant for arm in arms for variant in arms_of.with_rates(arm, spec)]
         ladder = [rung for rung in spec.budget.rungs if rung.length == 1]
         tuned = best_by_name(race(variants, ladder, self._measure))
-        self._records.write(0, [(encoded(self._space, entry), entry) for entry in tuned], -1)
+        self._records.write(0, [(encoded(self._space, entry), entry) for entry in tuned])
         self._tell_best(tuned)
         return tuned
 
@@ -118,7 +118,7 @@ class _Study:
             ]
             raced = race(arms, rungs, self._measure, _incumbents([*known, *candidates]))
             pairs = list(zip(asked, raced, strict=True))
-            self._records.write(first + len(candidates), pairs, batch)
+            self._records.write(first + len(candidates), pairs)
             candidates.extend(raced)
             self._ticker.trials(len(candidates))
             self._tell_best(raced)

@@ -25,11 +25,13 @@ class Raced:
     Attributes:
         arm: the arm.
         scores: accuracies by training length, in the order of the search seeds.
+        rungs: numbers of seeds at full length at which it was compared.
         finished: whether it reached the top of the ladder.
     """
 
     arm: Arm
     scores: dict[float, np.ndarray] = field(default_factory=dict)
+    rungs: list[int] = field(default_factory=list)
     finished: bool = False
 
     @property
@@ -44,9 +46,8 @@ class Raced:
 
     @property
     def means(self) -> dict[int, float]:
-        """Mean accuracy over the first n seeds at full length, for each n."""
-        full = self.scores.get(1.0, np.zeros(0))
-        return {n: float(full[:n].mean()) for n in range(1, full.size + 1)}
+        """Mean accuracy at full length at each rung, by its number of seeds."""
+        return {n: float(self.scores[1.0][:n].mean()) for n in self.rungs}
 
 
 def race(
@@ -103,6 +104,8 @@ def _climb(entries: Sequence[Raced], rung: Rung, measure: Measure) -> None:
     for entry, row in zip(entries, block, strict=True):
         before = entry.scores.get(rung.length, np.zeros(0))
         entry.scores[rung.length] = np.concatenate((before, row))
+        if rung.length == 1:
+            entry.rungs.append(rung.seeds)
 
 
 def _survivors(entries: Sequence[Raced], rung: Rung, incumbent: np.ndarray | None) -> list[Raced]:

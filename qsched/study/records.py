@@ -34,13 +34,13 @@ class Records:
         """All recorded trials, by number."""
         return self._trials
 
-    def write(self, first: int, entries: Sequence[tuple[Asked, Raced]], batch: int) -> None:
+    def write(self, first: int, entries: Sequence[tuple[Asked, Raced]]) -> None:
         """Write a batch as trials ``first``, ``first + 1``, ..., one commit each, in order.
 
         What is there already, from an interrupted batch, is kept.
         """
         new = entries[max(0, len(self._trials) - first) :]
-        trials = [_finished(asked, raced, batch) for asked, raced in new]
+        trials = [_finished(asked, raced) for asked, raced in new]
         self._storage.add_trials(self._name, trials)
         for number, trial in enumerate(trials, start=len(self._trials)):
             trial.number = number
@@ -58,7 +58,7 @@ def as_asked(trial: FrozenTrial) -> Asked:
     return Asked(trial.params, trial.distributions, trial.system_attrs)
 
 
-def _finished(asked: Asked, raced: Raced, batch: int) -> FrozenTrial:
+def _finished(asked: Asked, raced: Raced) -> FrozenTrial:
     """Return the trial of a raced arm: complete at the top of the ladder, else pruned."""
     return create_trial(
         state=TrialState.COMPLETE if raced.finished else TrialState.PRUNED,
@@ -70,7 +70,6 @@ def _finished(asked: Asked, raced: Raced, batch: int) -> FrozenTrial:
         user_attrs={
             "arm": raced.arm.name,
             "kind": raced.arm.kind,
-            "batch": batch,
             "seeds": raced.count,
             "schedule": raced.arm.schedule.model_dump_json(),
         },
