@@ -200,7 +200,6 @@ def _trial(arm: Arm, rows: list[RunRow], raced_out: bool) -> FrozenTrial:
         user_attrs={
             "arm": arm.name,
             "kind": arm.kind,
-            "batch": 0,
             "seeds": len(scores),
             "schedule": arm.schedule.model_dump_json(),
         },
