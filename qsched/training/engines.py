@@ -43,12 +43,14 @@ def train(
     Raises:
         TrainingError: the runs differ in task or length.
         InputError: data or network of the task cannot be built, the batch size is larger than
-            the training split, or native lanes are asked for that do not cover the task.
+            the training split, an override of a schedule matches no quantizer of the network, or
+            native lanes are asked for that do not cover the task.
     """
     if not runs:
         return []
     if len({(run.task, run.length) for run in runs}) > 1:
         raise TrainingError("runs of one cohort must share task and length; split them first")
+    _check_overrides(runs)
     engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
@@ -61,6 +63,15 @@ def train(
         if engine == "native":
             raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
     return torch_lanes.train(runs, dtype, torch.device(device))
+
+
+def _check_overrides(runs: Sequence[Run]) -> None:
+    """Refuse schedules with exceptions for quantizers that the network does not have."""
+    places = task_plan(runs[0].task)[0].places
+    for schedule in {run.schedule for run in runs if run.schedule.overrides}:
+        faults = [message for _, message in schedule.unmatched(places)]
+        if faults:
+            raise InputError("; ".join(faults))
 
 
 def _uncovered(runs: Sequence[Run], device: str) -> str | None:

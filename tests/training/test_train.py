@@ -12,6 +12,7 @@ import qsched
 from qsched.errors import InputError, TrainingError
 from qsched.lanes.layers import BatchNorm, Flatten, Linear
 from qsched.registry import NETWORKS
+from qsched.schedules import Override
 from qsched.specs import NetworkSpec, Precision
 from qsched.training import train
 from qsched.training.loss import correct, cross_entropy, cross_entropy_gradient
@@ -27,6 +28,12 @@ def test_runs_of_one_cohort_share_task_and_length(change: dict[str, object]) -> 
     run = make_run(small_task(), inq())
     with pytest.raises(TrainingError, match="must share task and length"):
         train([run, run.model_copy(update=change)])
+
+
+def test_an_override_that_matches_no_quantizer() -> None:
+    exception = Override(pattern="linear9", exclude=True)
+    with pytest.raises(InputError, match="`linear9` matches no quantizer here; their names:"):
+        train([make_run(small_task(), inq(overrides=(exception,)))])
 
 
 def test_a_batch_larger_than_the_data() -> None:
