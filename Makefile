@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What a user needs, and what developers need besides.
+USER := $(VENV)/.user
 READY := $(VENV)/.ready
-PEERS := $(VENV)/.peers
 WHEEL := build/wheel
 
 # Versions hold for what builds the package, too (older and newer pip read different variables).
@@ -21,13 +22,17 @@ test: export OMP_NUM_THREADS := 1
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
-$(READY): pyproject.toml constraints.txt
+$(USER): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("qsched needs Python >= 3.11, but $(PYTHON) is %d.%d; run make with PYTHON=<a newer one>" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,native]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[native]'
 	@touch $@
 
-study: $(READY) ## Run the default study: verdict, report, schedule file
+$(READY): $(USER)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+study: $(USER) ## Run the default study: verdict, report, schedule file
 	$(BIN)/qsched run digits-ana
 
 test: $(READY) ## Run all tests and doctests
@@ -39,14 +44,10 @@ lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-$(PEERS): $(READY)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray]'
-	@touch $@
-
-bench: $(PEERS) ## Measure throughput against its peers and the machine (BENCH=--quick: a first look)
+bench: $(READY) ## Measure throughput against its peers and the machine (BENCH=--quick: a first look)
 	$(BIN)/python -m benchmarks.throughput $(BENCH)
 
-bench-gpu: $(READY) ## Measure throughput on a GPU, where there is one
+bench-gpu: $(USER) ## Measure throughput on a GPU, where there is one
 	$(BIN)/python -m benchmarks.throughput.gpu $(BENCH)
 
 wheel-check: $(READY) ## Install the wheel into an empty environment and use it from another folder

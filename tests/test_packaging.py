@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +27,17 @@ def constraints() -> dict[str, str]:
     return {canonicalize_name(name): pinned for name, pinned in (p.split("==") for p in pins)}
 
 
-def optional() -> tuple[list[str], set[str]]:
-    """Return what the extra `ray` declares, and what its block of constraints pins."""
-    block = (ROOT / "constraints.txt").read_text().partition("# What the extra `ray` adds.\n")[2]
-    pins = {canonicalize_name(line.partition("==")[0]) for line in block.splitlines()}
-    return PROJECT["project"]["optional-dependencies"]["ray"], pins
-
-
-def has_ray() -> bool:
-    return find_spec("ray") is not None
-
-
 def needed(requirements: list[str]) -> set[str]:
     """Return the names of all distributions that requirements lead to, on this machine."""
-    found: set[str] = set()
+    found: set[tuple[str, frozenset[str]]] = set()
     waiting = [Requirement(text) for text in requirements]
     while waiting:
         requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
-        if name in found:
-            continue
-        found.add(name)
-        waiting.extend(_next(name, requirement.extras))
-    return found
+        entry = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if entry not in found:
+            found.add(entry)
+            waiting.extend(_next(entry[0], requirement.extras))
+    return {name for name, _ in found}
 
 
 def _next(name: str, extras: set[str]) -> Iterator[Requirement]:
@@ -64,7 +51,13 @@ def _next(name: str, extras: set[str]) -> Iterator[Requirement]:
 def declared() -> list[str]:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    return project["dependencies"] + extras["dev"] + extras["native"]
+    own = re.compile(r"qsched\[(.+)\]")
+    listed = [*extras["dev"], *extras["all"]]
+    named = {
+        name for text in listed if (match := own.fullmatch(text)) for name in match[1].split(",")
+    }
+    texts = [text for name in sorted({"dev", *named}) for text in extras[name]]
+    return project["dependencies"] + [text for text in texts if not own.fullmatch(text)]
 
 
 def test_every_version_that_is_needed_is_pinned() -> None:
@@ -77,13 +70,12 @@ def test_every_version_that_is_needed_is_pinned() -> None:
 
 def test_nothing_is_pinned_that_is_not_needed() -> None:
     build = PROJECT["build-system"]["requires"]
-    assert constraints().keys() - optional()[1] - needed([*declared(), *build]) == set()
+    assert constraints().keys() - needed([*declared(), *build]) == set()
 
 
-@pytest.mark.skipif(not has_ray(), reason="what Ray needs is known where it is installed")
-def test_what_ray_adds_is_pinned_and_nothing_else() -> None:
-    ray, pinned = optional()
-    assert needed(ray) - needed(declared()) == pinned
+def test_all_is_every_extra_that_a_user_may_want() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert extras["all"] == [f"qsched[{','.join(sorted(extras.keys() - {'all', 'dev'}))}]"]
 
 
 def test_pins_are_what_the_tests_run_with() -> None:
