@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
+    from qsched.storage.trials import TrialWriter
+
 __all__ = ["DEFAULT_URL", "Storage"]
 
 DEFAULT_URL = "sqlite:///qsched.db"
@@ -45,8 +47,8 @@ DEFAULT_URL = "sqlite:///qsched.db"
 class Storage:
     """A study database.
 
-    Every method that writes is one transaction: all of it is stored, or nothing (but see
-    :meth:`add_trials`, and Optuna's own methods). Several processes may use a database at once; a
+    Every method that writes is one transaction: all of it is stored, or nothing (but not Optuna's
+    own methods). Several processes may use a database at once; a
     writer waits for the one before it. An instance belongs to one thread. It is a context manager
     that closes itself.
 
@@ -106,16 +108,21 @@ class Storage:
     def add_trials(self, study: str, trials: Sequence[FrozenTrial]) -> None:
         """Append finished trials to the Optuna study called ``study``, in their order.
 
-        One commit a trial, where ``ask``, ``report`` and ``tell`` commit every value; whatever
-        interrupts it leaves the first ones stored in full. An ``optuna.Study`` that is open
-        already sees the trials when it next reads them.
+        One transaction, where ``ask``, ``report`` and ``tell`` commit every value. An
+        ``optuna.Study`` that is open already sees the trials when it next reads them.
 
         Raises:
             KeyError: Optuna has no study of this name.
         """
-        from qsched.storage.trials import add_trials
+        with self.guard():
+            study_id = self.optuna.get_study_id_from_name(study)
+        self._trial_writer.append(study_id, trials)
 
-        add_trials(self.optuna, self._engine, study, trials)
+    @cached_property
+    def _trial_writer(self) -> TrialWriter:
+        from qsched.storage.trials import TrialWriter
+
+        return TrialWriter(self._engine)
 
     def save_study(self, spec: StudySpec, sha256: str) -> None:
         """Store a study, in state ``running``; one that is stored already is left as it is.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
+from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, MetaData, func, insert, select
 
 from qsched.errors import VersionError
-from qsched.storage.engine import readable_errors, shown
+from qsched.storage.engine import readable_errors, shown, write
 
-__all__ = ["add_trials", "optuna_storage"]
+__all__ = ["TrialWriter", "optuna_storage"]
 
 
 def optuna_storage(engine: Engine) -> RDBStorage:
@@ -30,11 +35,114 @@ def optuna_storage(engine: Engine) -> RDBStorage:
             raise VersionError(f"{shown(engine)}: {reason}") from None
 
 
-def add_trials(
-    storage: RDBStorage, engine: Engine, study: str, trials: Sequence[FrozenTrial]
-) -> None:
-    """Append finished ``trials`` to Optuna's study called ``study``, one commit each."""
-    with readable_errors(engine):
-        study_id = storage.get_study_id_from_name(study)
-        for trial in trials:
-            storage.create_new_trial(study_id, template_trial=trial)
+class TrialWriter:
+    """Appends finished trials to Optuna's tables, many in one transaction.
+
+    Optuna writes a trial parameter by parameter, with two queries each; this writes the same rows
+    with one statement a table.
+
+    Args:
+        engine: of a database that has Optuna's tables.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        metadata = MetaData()
+        with readable_errors(engine):
+            metadata.reflect(engine, only=["studies", "trials", *_PARTS])
+        self._tables = metadata.tables
+
+    def append(self, study_id: int, trials: Sequence[FrozenTrial]) -> None:
+        """Append finished ``trials`` to a study of Optuna's, in their order: all or none."""
+        if not trials:
+            return
+        with write(self._engine) as connection:
+            first = self._lock(connection, study_id)
+            table = self._tables["trials"]
+            ids = connection.scalars(
+                insert(table).returning(table.c.trial_id, sort_by_parameter_order=True),
+                [_trial(study_id, first + i, trial) for i, trial in enumerate(trials)],
+            ).all()
+            for name, rows_of in _PARTS.items():
+                rows = [
+                    {"trial_id": trial_id, **row}
+                    for trial_id, trial in zip(ids, trials, strict=True)
+                    for row in rows_of(trial)
+                ]
+                if rows:
+                    connection.execute(insert(self._tables[name]), rows)
+
+    def _lock(self, connection: Connection, study_id: int) -> int:
+        """Lock a study against other writers, and return the number of its next trial."""
+        studies, trials = self._tables["studies"].c, self._tables["trials"].c
+        connection.execute(
+            select(studies.study_id).where(studies.study_id == study_id).with_for_update()
+        )
+        count = select(func.count()).where(trials.study_id == study_id)
+        return connection.scalar(count) or 0
+
+
+def _trial(study_id: int, number: int, trial: FrozenTrial) -> dict[str, Any]:
+    return {
+        "study_id": study_id,
+        "number": number,
+        "state": trial.state.name,
+        "datetime_start": _utc(trial.datetime_start),
+        "datetime_complete": _utc(trial.datetime_complete),
+    }
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """Return a local time as Optuna stores it: in UTC, without a time zone."""
+    return time and time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _params(trial: FrozenTrial) -> Iterator[dict[str, Any]]:
+    for name, value in trial.params.items():
+        distribution = trial.distributions[name]
+        yield {
+            "param_name": name,
+            "param_value": distribution.to_internal_repr(value),
+            "distribution_json": distribution_to_json(distribution),
+        }
+
+
+def _values(trial: FrozenTrial) -> Iterator[dict[str, Any]]:
+    for objective, value in enumerate(trial.values or ()):
+        number, kind = _stored(value)
+        yield {"objective": objective, "value": number, "value_type": kind}
+
+
+def _intermediate(trial: FrozenTrial) -> Iterator[dict[str, Any]]:
+    for step, value in trial.intermediate_values.items():
+        number, kind = _stored(value)
+        yield {"step": step, "intermediate_value": number, "intermediate_value_type": kind}
+
+
+def _user_attributes(trial: FrozenTrial) -> Iterator[dict[str, Any]]:
+    for key, value in trial.user_attrs.items():
+        yield {"key": key, "value_json": json.dumps(value)}
+
+
+def _system_attributes(trial: FrozenTrial) -> Iterator[dict[str, Any]]:
+    for key, value in trial.system_attrs.items():
+        yield {"key": key, "value_json": json.dumps(value)}
+
+
+def _stored(value: float) -> tuple[float | None, str]:
+    """Return a number and its kind: databases know no NaN and no infinities."""
+    if math.isnan(value):
+        return None, "NAN"
+    if math.isinf(value):
+        return None, "INF_POS" if value > 0 else "INF_NEG"
+    return value, "FINITE"
+
+
+_PARTS: dict[str, Callable[[FrozenTrial], Iterator[dict[str, Any]]]] = {
+    "trial_params": _params,
+    "trial_values": _values,
+    "trial_intermediate_values": _intermediate,
+    "trial_user_attributes": _user_attributes,
+    "trial_system_attributes": _system_attributes,
+}
+"""Optuna's tables of what belongs to a trial, and the rows of one trial in each."""

@@ -35,9 +35,9 @@ class Records:
         return self._trials
 
     def write(self, first: int, entries: Sequence[tuple[Asked, Raced]]) -> None:
-        """Write a batch as trials ``first``, ``first + 1``, ..., one commit each, in order.
+        """Write a batch as trials ``first``, ``first + 1``, ..., in order: all of it or none.
 
-        What is there already, from an interrupted batch, is kept.
+        What is there already is kept.
         """
         new = entries[max(0, len(self._trials) - first) :]
         trials = [_finished(asked, raced) for asked, raced in new]

@@ -1,6 +1,5 @@
 """Trials that are appended are the trials that Optuna reads."""
 
-import time
 from collections.abc import Sequence
 
 import optuna
@@ -67,18 +66,64 @@ def test_optuna_works_on_afterwards(storage: Storage, study: optuna.Study) -> No
     assert [trial.value for trial in study.trials] == [0.0, 0.5, 0.2]
 
 
-def test_a_full_disk_leaves_the_first_trials(
-    storage: Storage, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # Optuna waits before it tries again.
-    limit_pages(storage, 2)
+def test_the_rows_are_those_that_optuna_writes(storage: Storage) -> None:
+    odd = create_trial(
+        state=TrialState.PRUNED,
+        value=float("-inf"),
+        params={"choice": None, "n": 3},
+        distributions={
+            "choice": CategoricalDistribution([None, True, 1.5, "x"]),
+            "n": IntDistribution(1, 9, log=True),
+        },
+        intermediate_values={0: float("nan"), 3: float("inf"), 5: float("-inf"), 7: 0.1},
+        user_attrs={"text": "é", "list": [1, None, {"a": 2.5}]},
+        system_attrs={"rule": {"x": [1, 2]}},
+    )
+    best = create_trial(state=TrialState.COMPLETE, value=float("inf"))
+    bare = create_trial(state=TrialState.FAIL)
+    trials = [make_trial(0), make_trial(1, TrialState.PRUNED), odd, best, bare]
+    ids = [
+        optuna.create_study(storage=storage.optuna, study_name=name) for name in ("own", "peer")
+    ]
+    storage.add_trials("own", trials)
+    for trial in trials:
+        ids[1].add_trial(trial)
+    own, peer = (rows_of(storage, name) for name in ("own", "peer"))
+    assert own == peer
+    assert sum(len(rows) for rows in own.values()) > 30
+
+
+def rows_of(storage: Storage, study: str) -> dict[str, list[tuple[object, ...]]]:
+    """Return what the tables hold of a study's trials, but for the ids."""
+    parts = {
+        "trials": "number, state, datetime_start, datetime_complete",
+        "trial_params": "number, param_name, param_value, distribution_json",
+        "trial_values": "number, objective, value, value_type",
+        "trial_intermediate_values": "number, step, intermediate_value, intermediate_value_type",
+        "trial_user_attributes": "number, key, value_json",
+        "trial_system_attributes": "number, key, value_json",
+    }
+    found = {}
+    with storage.optuna.engine.connect() as connection:
+        for table, columns in parts.items():
+            joined = "" if table == "trials" else f"JOIN {table} USING (trial_id)"
+            query = f"SELECT {columns} FROM trials {joined} JOIN studies USING (study_id) "
+            rows = connection.execute(
+                text(f"{query} WHERE study_name = :name ORDER BY number, 2"), {"name": study}
+            )
+            found[table] = [tuple(row) for row in rows]
+    return found
+
+
+def test_a_full_disk_stores_nothing_of_a_batch(storage: Storage, study: optuna.Study) -> None:
     trials = [make_trial(number % 8) for number in range(60)]
+    storage.add_trials("t", trials[:2])
+    limit_pages(storage, 2)
     with pytest.raises(StorageError, match="disk is full"):
-        storage.add_trials("t", trials)
+        storage.add_trials("t", trials[2:])
     limit_pages(storage, 10**6)
-    stored = len(study.trials)
-    assert 0 < stored < 60
-    storage.add_trials("t", trials[stored:])
+    assert len(study.trials) == 2
+    storage.add_trials("t", trials[2:])
     assert seen(study.trials) == seen(trials)
 
 
