@@ -1,6 +1,7 @@
 """The study database: what was asked, every run, every trial, the verdict."""
 
 from qsched.storage.database import DEFAULT_URL, Storage
+from qsched.storage.leases import Lease
 from qsched.storage.rows import Phase, RunRow, State, StudyRow
 
-__all__ = ["DEFAULT_URL", "Phase", "RunRow", "State", "Storage", "StudyRow"]
+__all__ = ["DEFAULT_URL", "Lease", "Phase", "RunRow", "State", "Storage", "StudyRow"]

@@ -19,6 +19,7 @@ from qsched.schedules import Schedule
 from qsched.specs import StudySpec, digest
 from qsched.storage import tables
 from qsched.storage.engine import connect, readable_errors, sqlite_file, write
+from qsched.storage.leases import Leases
 from qsched.storage.rows import (
     Phase,
     RunRow,
@@ -104,6 +105,11 @@ class Storage:
         from qsched.storage.trials import optuna_storage
 
         return optuna_storage(self._engine)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Which process runs which study."""
+        return Leases(self._engine)
 
     def add_trials(self, study: str, trials: Sequence[FrozenTrial]) -> None:
         """Append finished trials to the Optuna study called ``study``, in their order.

@@ -19,9 +19,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["HEAD", "METADATA", "VERSION_TABLE", "runs", "schedules", "studies"]
+__all__ = ["HEAD", "METADATA", "VERSION_TABLE", "leases", "runs", "schedules", "studies"]
 
-HEAD = "v0.1.0"
+HEAD = "v0.2.0"
 """The schema version that this release reads and writes."""
 
 VERSION_TABLE = "qsched_alembic_version"
@@ -75,4 +75,13 @@ runs = Table(
     Column("created", DateTime, nullable=False),
     UniqueConstraint("study_id", "key", name="qsched_runs_study_key"),
     Index("qsched_runs_study_phase", "study_id", "phase"),
+)
+
+leases = Table(
+    "qsched_leases",
+    METADATA,
+    Column("study_id", Integer, ForeignKey("qsched_studies.id"), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("beat", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
 )

@@ -22,7 +22,7 @@ def test_every_column_is_documented_in_order() -> None:
         documented.append((table, column))
     assert documented == [
         (table.name, column.name)
-        for table in (tables.studies, tables.schedules, tables.runs)
+        for table in (tables.studies, tables.schedules, tables.runs, tables.leases)
         for column in table.columns
     ]
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from qsched.errors import InputError, QschedError, StorageError, VersionError
 from qsched.specs import digest
 from qsched.storage import Storage, engine
+from qsched.storage.tables import HEAD
 from tests.storage.samples import SPEC, limit_pages, make_row
 
 
@@ -130,7 +131,7 @@ def test_a_database_of_a_newer_release(storage: Storage, url: str) -> None:
     with storage.optuna.engine.begin() as connection:
         connection.execute(text("UPDATE qsched_alembic_version SET version_num = 'v9.0.0'"))
     message = fails(VersionError, lambda: Storage.open(url))
-    assert "up to schema v0.1.0" in message
+    assert f"up to schema {HEAD}" in message
     assert "has v9.0.0; install the newer qsched" in message
 
 
