@@ -1,0 +1,25 @@
+"""From many trained schedules to what can be said of schedules: data, surrogates, controllers."""
+
+from qsched.learning.data import (
+    Arms,
+    Bench,
+    Runs,
+    Tasks,
+    Tests,
+    load_bench,
+    load_tests,
+    save_bench,
+    save_tests,
+)
+
+__all__ = [
+    "Arms",
+    "Bench",
+    "Runs",
+    "Tasks",
+    "Tests",
+    "load_bench",
+    "load_tests",
+    "save_bench",
+    "save_tests",
+]
