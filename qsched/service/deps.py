@@ -1,0 +1,56 @@
+"""What routes and pages ask FastAPI for: the server's parts, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from qsched.service.access import Principal
+from qsched.service.pool import Pool
+from qsched.service.settings import Settings
+from qsched.service.studies import Studies
+from qsched.storage import Storage
+
+__all__ = ["PrincipalDep", "Service", "ServiceDep", "StorageDep", "StudiesDep"]
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of one server; kept as ``app.state.service``."""
+
+    settings: Settings
+    pool: Pool
+    studies: Studies
+
+
+def _service(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+def _storage(service: Annotated[Service, Depends(_service)]) -> Iterator[Storage]:
+    with service.pool.storage() as storage:
+        yield storage
+
+
+def _studies(service: Annotated[Service, Depends(_service)]) -> Studies:
+    return service.studies
+
+
+def _principal(request: Request) -> Principal:
+    return cast(Principal, request.scope["state"]["principal"])
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+"""The server's parts."""
+
+StorageDep = Annotated[Storage, Depends(_storage)]
+"""The study database, for this request alone."""
+
+StudiesDep = Annotated[Studies, Depends(_studies)]
+"""What the service does with studies."""
+
+PrincipalDep = Annotated[Principal, Depends(_principal)]
+"""Who asks. That they may was checked before: see :mod:`qsched.service.gate`."""

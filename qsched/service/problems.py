@@ -1,0 +1,141 @@
+"""Errors as problem documents (RFC 9457, ``application/problem+json``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from qsched.errors import (
+    InputError,
+    Problem,
+    QschedError,
+    SpecError,
+    StorageError,
+    UnknownNameError,
+)
+from qsched.service.faults import BusyError, ConflictError
+
+__all__ = ["Fault", "ProblemDocument", "handle_errors", "problem", "responses"]
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_SECONDS = 10
+
+
+class Fault(BaseModel):
+    """One fault of a study file or of a request.
+
+    Attributes:
+        detail: what is wrong, and how to mend it.
+        pointer: where: keys and positions from the top of the file, or the parameter.
+        line: line of the file.
+    """
+
+    detail: str
+    pointer: str | None = None
+    line: int | None = None
+
+
+class ProblemDocument(BaseModel):
+    """Why a request was refused (RFC 9457).
+
+    Attributes:
+        type: ``about:blank``: the status says which kind of problem it is.
+        title: the status in words.
+        status: the HTTP status.
+        detail: what is wrong, and how to mend it.
+        errors: every fault of the file that was sent, or of the parameters.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = []
+
+
+def problem(
+    status: int,
+    detail: str,
+    errors: list[Fault] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return the response of a refused request."""
+    document = ProblemDocument(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or []
+    )
+    return JSONResponse(
+        document.model_dump(mode="json", exclude_none=True),
+        status,
+        headers=dict(headers or {}),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI describes refusals with these statuses, besides those of every route."""
+    every = (400, 401, 403, 421, 503)
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": ProblemDocument.model_json_schema()}},
+        }
+        for status in sorted({*every, *statuses})
+    }
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Let ``app`` answer every error with a problem document."""
+    app.add_exception_handler(QschedError, _refused)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _parameters)
+
+
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, QschedError)
+    headers = {"Retry-After": str(_RETRY_SECONDS)} if isinstance(error, BusyError) else None
+    faults = [_fault(each) for each in error.problems] if isinstance(error, SpecError) else []
+    detail = (
+        f"the file breaks {len(faults)} rule{'s' * (len(faults) != 1)}" if faults else str(error)
+    )
+    return problem(_status(error), detail, faults, headers)
+
+
+def _status(error: QschedError) -> int:
+    match error:
+        case BusyError():
+            return 429
+        case ConflictError():
+            return 409
+        case UnknownNameError():
+            return 404
+        case InputError():
+            return 422
+        case StorageError():
+            return 503
+        case _:
+            return 500
+
+
+def _fault(found: Problem) -> Fault:
+    return Fault(detail=found.message, pointer=found.path or None, line=found.line)
+
+
+def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, error.detail, headers=error.headers)
+
+
+def _parameters(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(detail=each["msg"], pointer=".".join(map(str, each["loc"])))
+        for each in error.errors()
+    ]
+    return problem(422, "the request's parameters break rules", faults)
