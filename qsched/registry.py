@@ -96,6 +96,8 @@ DATASETS = Registry(
         "fashion-mnist": "qsched.tasks.idx:load_fashion_mnist",
         "mnist": "qsched.tasks.idx:load_mnist",
         "cifar10": "qsched.tasks.cifar10:load",
+        "breast-cancer": "qsched.tasks.tabular:load_breast_cancer",
+        "wine": "qsched.tasks.tabular:load_wine",
         "synthetic": "qsched.tasks.synthetic:load",
     },
     "qsched.datasets",
@@ -105,7 +107,9 @@ NETWORKS = Registry(
     "network",
     {
         "mlp3": "qsched.tasks.mlp:mlp3",
+        "mlp6": "qsched.tasks.mlp:mlp6",
         "mlp9": "qsched.tasks.mlp:mlp9",
+        "mlp14": "qsched.tasks.mlp:mlp14",
         "cnn5": "qsched.tasks.cnn:cnn5",
         "cnn9": "qsched.tasks.cnn:cnn9",
         "vgg8": "qsched.tasks.vgg:vgg8",

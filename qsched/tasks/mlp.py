@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qsched.lanes.layers import Activation, BatchNorm, Flatten, Layer, Linear
 
-__all__ = ["mlp3", "mlp9"]
+__all__ = ["mlp3", "mlp6", "mlp9", "mlp14"]
 
 WIDTH = 16
 
@@ -14,6 +14,11 @@ def mlp3(width: int | None, classes: int) -> tuple[Layer, ...]:
     return _mlp(3, width or WIDTH, classes)
 
 
+def mlp6(width: int | None, classes: int) -> tuple[Layer, ...]:
+    """Build six hidden layers."""
+    return _mlp(6, width or WIDTH, classes)
+
+
 def mlp9(width: int | None, classes: int) -> tuple[Layer, ...]:
     """Build nine hidden layers: deep and narrow, where the schedule matters.
 
@@ -21,6 +26,11 @@ def mlp9(width: int | None, classes: int) -> tuple[Layer, ...]:
     10
     """
     return _mlp(9, width or WIDTH, classes)
+
+
+def mlp14(width: int | None, classes: int) -> tuple[Layer, ...]:
+    """Build fourteen hidden layers: the deepest."""
+    return _mlp(14, width or WIDTH, classes)
 
 
 def _mlp(depth: int, width: int, classes: int) -> tuple[Layer, ...]:

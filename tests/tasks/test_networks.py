@@ -29,7 +29,17 @@ from qsched.tasks.networks import with_precision
 Layers = tuple[Layer, ...]
 
 
-NETWORKS_OF_THE_PROJECT = {"mlp3", "mlp9", "cnn5", "cnn9", "vgg8", "resnet20", "tnn96"}
+NETWORKS_OF_THE_PROJECT = {
+    "mlp3",
+    "mlp6",
+    "mlp9",
+    "mlp14",
+    "cnn5",
+    "cnn9",
+    "vgg8",
+    "resnet20",
+    "tnn96",
+}
 
 
 class _Sum(nn.Module):
