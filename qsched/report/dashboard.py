@@ -1,45 +1,64 @@
-"""The main figures and the verdict in the Optuna dashboard."""
+"""What a study carries in the Optuna dashboard: figures, a note, schedule files."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from optuna_dashboard import save_note, save_plotly_graph_object
+from optuna.exceptions import ExperimentalWarning
+from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 
+from qsched.report.artifacts import save_artifacts
 from qsched.report.material import gather
+from qsched.report.note import note
 from qsched.report.style import heading
 from qsched.storage import Storage
 
-__all__ = ["save_to_dashboard", "thin"]
+__all__ = ["OBJECTIVE", "save_to_dashboard", "thin"]
+
+OBJECTIVE = "mean validation accuracy"
 
 _POINTS = 51
 _WIDTH, _HEIGHT = 520, 450
 """Of a card in the dashboard, which cuts off what is larger, in pixels."""
 
 
-def save_to_dashboard(storage: Storage, name: str, figures: Mapping[str, go.Figure]) -> None:
-    """Save figures, and the verdict as a note, to the Optuna study of the same name.
+def save_to_dashboard(
+    storage: Storage, name: str, figures: Mapping[str, go.Figure], artifacts: Path | None = None
+) -> None:
+    """Save what the dashboard shows of a study to the Optuna study of the same name.
 
-    Saving again replaces them. The dashboard keeps a figure as database rows of 2 kB each, so
-    figures are thinned first (:func:`thin`).
+    That is figures, the verdict with the command that repeats it as a note, the name of the
+    objective, and the schedules of the verdict as artifacts. Saving again replaces them. The
+    dashboard keeps a figure as database rows of 2 kB each, so figures are thinned first
+    (:func:`thin`).
 
     Args:
         storage: the study database.
         name: the study's name.
         figures: figures by key, as :func:`qsched.report.figures` returns them.
+        artifacts: the folder of the dashboard's artifacts; None saves no artifacts.
 
     Raises:
         InputError: there is no such study, or it has no runs yet.
     """
     material = gather(storage, name)
     study = optuna.load_study(study_name=name, storage=storage.optuna)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([OBJECTIVE])
     for key, figure in figures.items():
         save_plotly_graph_object(study, thin(figure), graph_object_id=key)
-    save_note(study, f"## Verdict\n\n{material.sentence}\n")
+    text = note(material)
+    if get_note(study) != text:
+        save_note(study, text)
+    if artifacts is not None:
+        save_artifacts(storage, study, material, artifacts)
 
 
 def thin(figure: go.Figure) -> go.Figure:

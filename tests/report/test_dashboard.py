@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import optuna
 import plotly.graph_objects as go
 import pytest
+from optuna.artifacts import download_artifact, get_all_artifact_meta
 from optuna_dashboard import get_note
 
+from qsched.files import Document
 from qsched.report import figures, save_to_dashboard
-from qsched.report.dashboard import thin
+from qsched.report.artifacts import artifact_store
+from qsched.report.dashboard import OBJECTIVE, thin
 from qsched.report.style import layout
+from qsched.schedules.file import load_schedule
+from qsched.specs import StudySpec
 from qsched.storage import Storage
 from tests.report import fabricate
 
@@ -59,6 +65,48 @@ def test_the_note_says_the_verdict(saved: tuple[Storage, dict[str, go.Figure]]) 
     assert verdict is not None
     study = optuna.load_study(study_name=NAME, storage=storage.optuna)
     assert verdict["sentence"] in get_note(study)
+
+
+def test_the_note_is_a_table_and_says_how_to_repeat_the_study(
+    saved: tuple[Storage, dict[str, go.Figure]],
+) -> None:
+    text = get_note(optuna.load_study(study_name=NAME, storage=saved[0].optuna))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 2 + 4
+    assert {row.count(" | ") for row in rows} == {6}
+    again = text.partition("```yaml\n")[2].partition("```")[0]
+    assert "qsched run digits-ana.yaml" in text
+    assert Document.of(again).to(StudySpec) == saved[0].study(NAME).spec
+
+
+def test_the_objective_has_a_name(saved: tuple[Storage, dict[str, go.Figure]]) -> None:
+    study = optuna.load_study(study_name=NAME, storage=saved[0].optuna)
+    assert study.metric_names == [OBJECTIVE]
+
+
+def test_schedules_of_the_verdict_are_artifacts_once(
+    saved: tuple[Storage, dict[str, go.Figure]], tmp_path: Path
+) -> None:
+    storage, drawn = saved
+    save_to_dashboard(storage, NAME, drawn, tmp_path / "artifacts")
+    save_to_dashboard(storage, NAME, drawn, tmp_path / "artifacts")
+    study = optuna.load_study(study_name=NAME, storage=storage.optuna)
+    metas = get_all_artifact_meta(study)
+    verdict = storage.study(NAME).verdict
+    assert verdict is not None
+    assert {meta.filename for meta in metas} == {
+        f"{arm['contender']}-{arm['arm']}.yaml" for arm in verdict["arms"][:3]
+    }
+    assert len(list((tmp_path / "artifacts").iterdir())) == len(metas) == 3
+    for meta in metas:
+        copy = tmp_path / meta.filename
+        download_artifact(
+            artifact_store=artifact_store(tmp_path / "artifacts"),
+            file_path=str(copy),
+            artifact_id=meta.artifact_id,
+        )
+        arm = next(a for a in verdict["arms"] if meta.filename.endswith(f"{a['arm']}.yaml"))
+        assert load_schedule(copy).schedule.model_dump(mode="json") == arm["schedule"]
 
 
 def test_saving_again_replaces(saved: tuple[Storage, dict[str, go.Figure]]) -> None:

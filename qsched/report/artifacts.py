@@ -1,0 +1,70 @@
+"""The schedules of a verdict as artifacts of the Optuna study."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from pathlib import Path
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+
+from qsched.report.material import Material
+from qsched.schedules.file import dump
+from qsched.storage import Storage
+from qsched.study.export import export
+
+__all__ = ["ARTIFACTS", "artifact_store", "save_artifacts"]
+
+ARTIFACTS = Path("qsched-out") / "artifacts"
+"""Where commands keep artifacts."""
+
+
+def artifact_store(folder: Path) -> FileSystemArtifactStore:
+    """Return the dashboard's artifact store in ``folder``, which is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileSystemArtifactStore(folder)
+
+
+def save_artifacts(
+    storage: Storage, study: optuna.Study, material: Material, folder: Path
+) -> None:
+    """Save the schedule file of every arm of the verdict; one that is there is replaced.
+
+    Nothing is saved before there is a verdict.
+    """
+    if material.verdict is None:
+        return
+    store = artifact_store(folder)
+    stored = _stored(storage, study.study_name)
+    for summary in material.verdict.arms:
+        if summary.contender != "full precision":
+            text = dump(export(storage, study.study_name, summary.arm))
+            filename = f"{summary.contender}-{summary.arm}.yaml"
+            if filename in stored:
+                store.write(stored[filename], io.BytesIO(text.encode()))
+            else:
+                _upload(store, study, filename, text)
+
+
+def _stored(storage: Storage, name: str) -> dict[str, str]:
+    """Return the ids of a study's artifacts by file name.
+
+    ``optuna.artifacts.get_all_artifact_meta`` fails where the dashboard has deleted one.
+    """
+    attrs = storage.optuna.get_study_system_attrs(storage.optuna.get_study_id_from_name(name))
+    metas = [json.loads(value) for key, value in attrs.items() if key.startswith("artifacts:")]
+    return {meta["filename"]: meta["artifact_id"] for meta in metas if meta is not None}
+
+
+def _upload(store: FileSystemArtifactStore, study: optuna.Study, filename: str, text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / filename
+        path.write_text(text, encoding="utf-8")
+        upload_artifact(
+            artifact_store=store,
+            file_path=str(path),
+            study_or_trial=study,
+            mimetype="text/plain",
+        )
