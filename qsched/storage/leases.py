@@ -78,7 +78,8 @@ class Leases:
         insert = (postgresql if postgres else sqlite).insert(leases).on_conflict_do_nothing()
         with write(self._engine) as connection:
             number = connection.scalar(select(studies.c.id).where(studies.c.name == study))
-            return connection.execute(insert.values(study_id=number, **values)).rowcount == 1
+            taken = insert.values(study_id=number, **values).returning(leases.c.study_id)
+            return connection.scalar(taken) is not None
 
     def renew(self, study: str, owner: str) -> bool:
         """Count one more beat; return whether ``owner`` still holds the lease."""
