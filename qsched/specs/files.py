@@ -12,7 +12,7 @@ from qsched.schedules.file import load_schedule
 from qsched.spaces import load_space
 from qsched.specs.study import StudySpec
 
-__all__ = ["load_study"]
+__all__ = ["load_study", "read_study"]
 
 
 def load_study(name: str | pathlib.Path) -> StudySpec:
@@ -22,7 +22,18 @@ def load_study(name: str | pathlib.Path) -> StudySpec:
         SpecError: the file breaks rules or names what is not there; with every fault.
         InputError: no such study, or the file cannot be read.
     """
-    document = Document.read(resolve("studies", name))
+    return read_study(Document.read(resolve("studies", name)))
+
+
+def read_study(document: Document) -> StudySpec:
+    """Return the study of a document, checked against everything that it names.
+
+    Names with a ``/`` or a suffix are paths, which are read: refuse those of a document that a
+    stranger sent.
+
+    Raises:
+        SpecError: it breaks rules or names what is not there; with every fault.
+    """
     spec = document.to(StudySpec)
     problems = [document.problem(message, path) for path, message in _faults(spec)]
     if problems:
