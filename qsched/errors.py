@@ -8,7 +8,9 @@
     |   |-- UnknownNameError    a name that no registry or folder holds; suggests the nearest
     |   `-- DataError           a data file is missing, truncated or of another layout
     |-- StorageError            the study database cannot be read or written
-    |   `-- VersionError        the study database has another schema version
+    |   |-- VersionError        the study database has another schema version
+    |   |-- UnreachableError    the database server does not answer; it may be back soon
+    |   `-- ConflictError       another process has written to the study meanwhile
     `-- TrainingError           a cohort could not be trained
 
 A message gives the rule, what was found, and the fix.
@@ -21,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "ConflictError",
     "DataError",
     "InputError",
     "Problem",
@@ -29,6 +32,7 @@ __all__ = [
     "StorageError",
     "TrainingError",
     "UnknownNameError",
+    "UnreachableError",
     "VersionError",
     "nearest",
 ]
@@ -87,6 +91,14 @@ class StorageError(QschedError):
 
 class VersionError(StorageError):
     """The study database has the schema of another version."""
+
+
+class UnreachableError(StorageError):
+    """The server of the study database does not answer; what was asked may have been done."""
+
+
+class ConflictError(StorageError):
+    """Another process has written to the study since it was read; nothing was written."""
 
 
 class TrainingError(QschedError):

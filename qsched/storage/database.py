@@ -111,18 +111,26 @@ class Storage:
         """Which process runs which study."""
         return Leases(self._engine)
 
-    def add_trials(self, study: str, trials: Sequence[FrozenTrial]) -> None:
+    def add_trials(
+        self, study: str, trials: Sequence[FrozenTrial], first: int | None = None
+    ) -> None:
         """Append finished trials to the Optuna study called ``study``, in their order.
 
         One transaction, where ``ask``, ``report`` and ``tell`` commit every value. An
         ``optuna.Study`` that is open already sees the trials when it next reads them.
 
+        Args:
+            study: the study's name.
+            trials: the trials.
+            first: the number that the first one must get; None is whatever comes next.
+
         Raises:
             KeyError: Optuna has no study of this name.
+            ConflictError: ``first`` is not the next number; nothing is written.
         """
         with self.guard():
             study_id = self.optuna.get_study_id_from_name(study)
-        self._trial_writer.append(study_id, trials)
+        self._trial_writer.append(study_id, trials, first)
 
     @cached_property
     def _trial_writer(self) -> TrialWriter:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from qsched.errors import InputError, StorageError
+from qsched.errors import InputError, StorageError, UnreachableError
 
 __all__ = ["connect", "readable_errors", "shown", "sqlite_file", "write"]
 
@@ -77,7 +77,10 @@ def write(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def readable_errors(engine: Engine) -> Iterator[None]:
-    """Turn a database error of the block into a one-line :class:`StorageError`."""
+    """Turn a database error of the block into a one-line :class:`StorageError`.
+
+    It is an :class:`UnreachableError` if the connection broke or could not be made.
+    """
     try:
         yield
     except Exception as error:
@@ -85,7 +88,8 @@ def readable_errors(engine: Engine) -> Iterator[None]:
         cause = error if isinstance(error, DBAPIError) else error.__cause__
         if not isinstance(cause, DBAPIError):
             raise
-        raise StorageError(f"{shown(engine)}: {_reason(cause)}") from error
+        kind = UnreachableError if _unreachable(cause) else StorageError
+        raise kind(f"{shown(engine)}: {_reason(cause)}") from error
 
 
 def shown(engine: Engine) -> str:
@@ -97,7 +101,12 @@ def shown(engine: Engine) -> str:
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_SECONDS}}
-    return {"pool_pre_ping": True}
+    if url.get_backend_name() != "postgresql":
+        return {"pool_pre_ping": True}
+    # A server that vanishes without a word is noticed within a minute.
+    alive = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+    arguments = {"connect_timeout": 10, "tcp_user_timeout": 60_000, **alive}
+    return {"pool_pre_ping": True, "connect_args": arguments}
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -108,6 +117,16 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:
         cursor.close()
+
+
+def _unreachable(error: DBAPIError) -> bool:
+    """Return whether the connection is at fault: SQLSTATE 08 and 57P0, or none at all."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", "none")  # SQLite's errors have no such attribute.
+    return isinstance(error, OperationalError) and (
+        state is None or state.startswith(("08", "57P0"))
+    )
 
 
 def _reason(error: DBAPIError) -> str:

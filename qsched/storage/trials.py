@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, Engine, MetaData, func, insert, select
 
-from qsched.errors import VersionError
+from qsched.errors import ConflictError, VersionError
 from qsched.storage.engine import readable_errors, shown, write
 
 __all__ = ["TrialWriter", "optuna_storage"]
@@ -52,16 +52,27 @@ class TrialWriter:
             metadata.reflect(engine, only=["studies", "trials", *_PARTS])
         self._tables = metadata.tables
 
-    def append(self, study_id: int, trials: Sequence[FrozenTrial]) -> None:
-        """Append finished ``trials`` to a study of Optuna's, in their order: all or none."""
+    def append(
+        self, study_id: int, trials: Sequence[FrozenTrial], first: int | None = None
+    ) -> None:
+        """Append finished ``trials`` to a study of Optuna's, in their order: all or none.
+
+        Raises:
+            ConflictError: the first one would not get the number ``first``.
+        """
         if not trials:
             return
         with write(self._engine) as connection:
-            first = self._lock(connection, study_id)
+            found = self._lock(connection, study_id)
+            if first not in (None, found):
+                raise ConflictError(
+                    f"trials are written by one process, but another one has written numbers up "
+                    f"to {found} where {first} was expected; run the same command again"
+                )
             table = self._tables["trials"]
             ids = connection.scalars(
                 insert(table).returning(table.c.trial_id, sort_by_parameter_order=True),
-                [_trial(study_id, first + i, trial) for i, trial in enumerate(trials)],
+                [_trial(study_id, found + i, trial) for i, trial in enumerate(trials)],
             ).all()
             for name, rows_of in _PARTS.items():
                 rows = [

@@ -7,20 +7,25 @@ as it comes, and what is stored is not trained again; so running the same study 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 from optuna.trial import FrozenTrial
 
+from qsched.errors import ConflictError, StorageError, UnreachableError
 from qsched.execution import Executor
 from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, load_space
 from qsched.specs import Rung, StudySpec, digest
-from qsched.storage import Storage
+from qsched.storage import State, Storage
 from qsched.study import arms as arms_of
 from qsched.study.arms import Arm, is_static
 from qsched.study.confirm import compare, finalists, select, summaries
 from qsched.study.ladder import usable_rungs
+from qsched.study.lease import LeaseLost, Owned, await_lease
 from qsched.study.measure import Measure
+from qsched.study.patience import patient
 from qsched.study.progress import Observe, Progress, Ticker
 from qsched.study.racing import Raced, best_by_name, race
 from qsched.study.records import Records, as_asked, encoded
@@ -32,6 +37,10 @@ __all__ = ["run_study"]
 
 def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Observe) -> Verdict:
     """Run a study to its verdict, or resume it; a finished one is read from the database.
+
+    One process runs a study. Where another one does, this one watches until there is a verdict,
+    and goes on with the study if the other one ends or falls silent. While the server of the
+    database is away, it waits, for ten minutes at the most.
 
     Args:
         spec: the study.
@@ -48,22 +57,53 @@ def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Ob
         TrainingError: a cohort could not be trained.
         KeyboardInterrupt: the user stopped it; the study is marked as interrupted.
     """
-    storage.save_study(spec, digest(spec))
-    stored = storage.study(spec.name).verdict
-    if stored is not None:
-        return Verdict.model_validate(stored, strict=False)
+    while True:
+        try:
+            storage.save_study(spec, digest(spec))
+            stored = storage.study(spec.name).verdict
+            if stored is not None:
+                return Verdict.model_validate(stored, strict=False)
+            owned = await_lease(storage, spec, observe)
+            if owned is not None:
+                with owned:
+                    return _own(spec, storage, executor, observe, owned)
+        except (ConflictError, LeaseLost):
+            continue  # Another process has gone on with the study.
+        except UnreachableError:
+            reached = partial(storage.study, spec.name)
+            patient(reached, lambda words: observe(Progress("waiting", rung=words)))
+
+
+def _own(
+    spec: StudySpec, storage: Storage, executor: Executor, observe: Observe, owned: Owned
+) -> Verdict:
+    """Run or resume a study that this process owns, for as long as it does."""
+
+    def checked(progress: Progress) -> None:
+        owned.check()
+        observe(progress)
+
     storage.set_state(spec.name, "running")
     try:
-        verdict = _Study(spec, storage, executor, observe).run()
+        with storage.guard():
+            verdict = _Study(spec, storage, executor, checked).run()
     except KeyboardInterrupt:
-        storage.set_state(spec.name, "interrupted")
+        _mark(storage, spec.name, "interrupted")
+        raise
+    except (ConflictError, LeaseLost, UnreachableError):
         raise
     except Exception:
-        storage.set_state(spec.name, "failed")
+        _mark(storage, spec.name, "failed")
         raise
     storage.set_verdict(spec.name, verdict.model_dump(mode="json"))
     storage.set_state(spec.name, "finished")
     return verdict
+
+
+def _mark(storage: Storage, name: str, state: State) -> None:
+    """Store a state if the database lets it; what has ended the study is what counts."""
+    with suppress(StorageError):
+        storage.set_state(name, state)
 
 
 class _Study:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from qsched.execution import Executor, split
 from qsched.specs import Run, RunResult, StudySpec
 from qsched.storage import RunRow, Storage
 from qsched.study.arms import Arm
+from qsched.study.patience import patient
 from qsched.study.progress import Ticker
 from qsched.study.seeds import Phase, pool
 
@@ -95,6 +97,11 @@ class Measure:
         for index, results in self._executor.run(cohorts):
             pairs = zip(cohorts[index], results, strict=True)
             rows = [RunRow(names[result.key], phase, run, result) for run, result in pairs]
-            self._storage.add_runs(self._spec.name, rows)
+            self._store(rows)
             self._known.update((result.key, result) for result in results)
             self._ticker.finish(len(rows), trained=True)
+
+    def _store(self, rows: Sequence[RunRow]) -> None:
+        """Store finished runs, also if the database is away: they cost more than a wait."""
+        add = partial(self._storage.add_runs, self._spec.name, rows)
+        patient(add, self._ticker.say)

@@ -14,7 +14,8 @@ class Progress:
     """One state of a running study.
 
     Attributes:
-        phase: ``baselines``, ``search``, ``selection`` or ``report``.
+        phase: ``baselines``, ``search``, ``selection`` or ``report``; ``watching`` while another
+            process runs the study, ``waiting`` while its database does not answer.
         done: runs finished in this phase.
         total: runs of this phase known so far (racing may still drop some).
         trials: finished candidates.
@@ -67,6 +68,10 @@ class Ticker:
         """Count ``runs`` as done; ``trained`` now, or found in the database."""
         self._trained += runs * trained
         self._update(done=self._state.done + runs)
+
+    def say(self, words: str) -> None:
+        """Tell ``words`` in place of the rung."""
+        self._update(rung=words)
 
     def trials(self, finished: int) -> None:
         """Tell how many candidates are finished."""

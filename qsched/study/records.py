@@ -38,10 +38,13 @@ class Records:
         """Write a batch as trials ``first``, ``first + 1``, ..., in order: all of it or none.
 
         What is there already is kept.
+
+        Raises:
+            ConflictError: another process has written trials since these were read.
         """
         new = entries[max(0, len(self._trials) - first) :]
         trials = [_finished(asked, raced) for asked, raced in new]
-        self._storage.add_trials(self._name, trials)
+        self._storage.add_trials(self._name, trials, first=len(self._trials))
         for number, trial in enumerate(trials, start=len(self._trials)):
             trial.number = number
         self._trials.extend(trials)
