@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from optuna.storages import RDBStorage
 
 from qsched.storage import Storage
+from tests.storage.conftest import SQLITE_ONLY
 from tests.storage.samples import SCHEDULES, make_row
 
 CREATE = """
@@ -73,6 +74,7 @@ def test_two_writers_of_the_same_runs_store_each_once(storage: Storage, url: str
     assert len(storage.study("t").notes) == 2 * 20
 
 
+@SQLITE_ONLY
 def test_reading_goes_on_while_another_process_writes(storage: Storage, url: str) -> None:
     other = RDBStorage(url)
     with other.engine.connect() as connection:

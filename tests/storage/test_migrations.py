@@ -7,6 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_mock_engine, inspect, text
 
 from qsched.storage import Storage, migrate, tables
+from tests.storage.conftest import SQLITE_ONLY
 
 
 def test_migrations_make_the_tables_of_the_code(storage: Storage) -> None:
@@ -46,6 +47,7 @@ def test_tables_can_be_made_in_postgresql() -> None:
     assert sum("CREATE TABLE qsched_" in sql for sql in made) == len(tables.METADATA.tables)
 
 
+@SQLITE_ONLY
 def test_phases_are_read_by_an_index(storage: Storage) -> None:
     query = "EXPLAIN QUERY PLAN SELECT * FROM qsched_runs WHERE study_id = 1 AND phase = 'search'"
     with storage.optuna.engine.connect() as connection:

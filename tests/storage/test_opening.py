@@ -16,6 +16,7 @@ from qsched.errors import InputError, QschedError, StorageError, VersionError
 from qsched.specs import digest
 from qsched.storage import Storage, engine
 from qsched.storage.tables import HEAD
+from tests.storage.conftest import SQLITE_ONLY
 from tests.storage.samples import SPEC, limit_pages, make_row
 
 
@@ -29,6 +30,7 @@ def fails(kind: type[QschedError], opening: Callable[[], object]) -> str:
     return message
 
 
+@SQLITE_ONLY
 @pytest.mark.parametrize("content", [None, b""])
 def test_nothing_is_created_unasked(tmp_path: Path, url: str, content: bytes | None) -> None:
     file = tmp_path / "studies.db"
@@ -50,6 +52,7 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     assert "cannot be opened" in fails(StorageError, lambda: Storage.open(f"sqlite:///{tmp_path}"))
 
 
+@SQLITE_ONLY
 def test_a_file_that_is_not_sqlite(tmp_path: Path, url: str) -> None:
     content = b"accuracy,loss\n" * 200
     (tmp_path / "studies.db").write_bytes(content)
@@ -57,6 +60,7 @@ def test_a_file_that_is_not_sqlite(tmp_path: Path, url: str) -> None:
     assert (tmp_path / "studies.db").read_bytes() == content
 
 
+@SQLITE_ONLY
 def test_a_truncated_file(tmp_path: Path, url: str) -> None:
     with Storage.open(url) as storage:
         storage.save_study(SPEC, digest(SPEC))
@@ -65,6 +69,7 @@ def test_a_truncated_file(tmp_path: Path, url: str) -> None:
     assert "restore a copy" in fails(StorageError, lambda: Storage.open(url).studies())
 
 
+@SQLITE_ONLY
 def test_a_read_only_file(tmp_path: Path, url: str) -> None:
     with Storage.open(url) as storage:
         storage.save_study(SPEC, digest(SPEC))
@@ -87,6 +92,7 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     assert "check that its folder exists and is writable" in message
 
 
+@SQLITE_ONLY
 def test_a_full_disk_stores_nothing_of_a_call(storage: Storage) -> None:
     storage.add_runs("t", [make_row(0)])
     limit_pages(storage, 4)
@@ -99,6 +105,7 @@ def test_a_full_disk_stores_nothing_of_a_call(storage: Storage) -> None:
     assert len(storage.runs("t")) == 100
 
 
+@SQLITE_ONLY
 def test_a_disk_that_fills_up_in_a_migration_leaves_no_table(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +122,7 @@ def test_a_disk_that_fills_up_in_a_migration_leaves_no_table(
         assert storage.studies() == []
 
 
+@SQLITE_ONLY
 def test_a_locked_database(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.05)
     with Storage.open(url) as storage:
@@ -135,6 +143,7 @@ def test_a_database_of_a_newer_release(storage: Storage, url: str) -> None:
     assert "has v9.0.0; install the newer qsched" in message
 
 
+@SQLITE_ONLY
 def test_a_database_of_another_program_stays_as_it_is(tmp_path: Path, url: str) -> None:
     file = tmp_path / "studies.db"
     other = sqlite3.connect(file)
@@ -170,6 +179,7 @@ def test_a_password_is_not_shown() -> None:
     assert "secret" not in engine.shown(Mock(url=url))
 
 
+@SQLITE_ONLY
 def test_pragmas_hold_on_all_connections(storage: Storage) -> None:
     pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     pool = storage.optuna.engine

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from qsched.errors import StorageError, VersionError
 from qsched.storage import Storage
+from tests.storage.conftest import SQLITE_ONLY
 from tests.storage.samples import limit_pages
 
 SPACE = {
@@ -115,6 +116,7 @@ def rows_of(storage: Storage, study: str) -> dict[str, list[tuple[object, ...]]]
     return found
 
 
+@SQLITE_ONLY
 def test_a_full_disk_stores_nothing_of_a_batch(storage: Storage, study: optuna.Study) -> None:
     trials = [make_trial(number % 8) for number in range(60)]
     storage.add_trials("t", trials[:2])
@@ -130,7 +132,7 @@ def test_a_full_disk_stores_nothing_of_a_batch(storage: Storage, study: optuna.S
 def test_errors_of_optuna_are_guarded(storage: Storage, study: optuna.Study) -> None:
     with storage.optuna.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE trial_params")
-    with pytest.raises(StorageError, match="no such table: trial_params"), storage.guard():
+    with pytest.raises(StorageError, match="trial_params"), storage.guard():
         study.tell(study.ask(SPACE), 0.5)
 
 
