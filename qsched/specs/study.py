@@ -107,6 +107,9 @@ class StudySpec(Frozen):
         static: the tuned static arm.
         budget: trials and rungs.
         sampler: who asks.
+        warm_start: what is tried first: ``portfolio``, the learned schedules that are points of
+            the space; ``transfer``, these and then candidates drawn around them while they help;
+            or ``none``.
         lanes: how many runs of a cohort are trained together at the most.
         confirmation: how the claim is tested.
         seed: of everything random in the study; its pools of training seeds follow from it.
@@ -121,6 +124,7 @@ class StudySpec(Frozen):
     static: StaticArm = StaticArm()
     budget: Budget
     sampler: SamplerSpec = SamplerSpec()
+    warm_start: Literal["portfolio", "transfer", "none"] = "none"
     confirmation: Confirmation = Confirmation()
     lanes: Count = 64
     seed: Annotated[int, Field(ge=0)] = 0

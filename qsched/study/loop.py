@@ -18,6 +18,7 @@ from qsched.execution import Executor
 from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, load_space
 from qsched.specs import Rung, StudySpec, digest
+from qsched.specs.heuristics import load_heuristics
 from qsched.storage import State, Storage
 from qsched.study import arms as arms_of
 from qsched.study.arms import Arm, is_static
@@ -29,8 +30,9 @@ from qsched.study.patience import patient
 from qsched.study.progress import Observe, Progress, Ticker
 from qsched.study.racing import Raced, best_by_name, race
 from qsched.study.records import Records, as_asked, encoded
-from qsched.study.sampling import Asked, ask
+from qsched.study.sampling import Asked
 from qsched.study.verdict import Contender, Verdict, sentence
+from qsched.study.warm import ask_warm, warm_start
 
 __all__ = ["run_study"]
 
@@ -114,6 +116,8 @@ class _Study:
     ) -> None:
         self._spec = spec
         self._space: SearchSpace = load_space(spec.space)
+        learned = load_heuristics() if spec.warm_start != "none" else None
+        self._warm = warm_start(spec, self._space, learned)
         self._ticker = Ticker(observe, spec.budget.trials, self._runs_ahead)
         self._measure = Measure(spec, storage, executor, self._ticker)
         self._records = Records(storage, spec.name)
@@ -169,8 +173,8 @@ class _Study:
         history: Sequence[FrozenTrial] = self._records.trials
         if len(history) >= first + count:
             return [as_asked(trial) for trial in history[first : first + count]]
-        spec = self._spec
-        return ask(self._space, spec.sampler, history[:first], count, seed=spec.seed, batch=batch)
+        known = history[:first]
+        return ask_warm(self._space, self._spec, known, count, batch=batch, warm=self._warm)
 
     def _decode(self, asked: Asked) -> Schedule:
         return self._space.decode(asked.params)

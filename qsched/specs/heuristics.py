@@ -1,0 +1,145 @@
+"""Heuristics: what was learned from many studies, as a file that studies and people use."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qsched.files import load, resolve
+from qsched.schedules import Schedule
+from qsched.schedules.base import Frozen
+
+__all__ = [
+    "AlgorithmHeuristics",
+    "FormulaSpec",
+    "Heuristics",
+    "LearnedRule",
+    "LearnedSchedule",
+    "SeenTask",
+    "load_heuristics",
+]
+
+Interval = tuple[float, float]
+
+
+class FormulaSpec(Frozen):
+    """A formula of task features; ``text`` is how people write it, ``nodes`` its size.
+
+    See :class:`qsched.learning.rules.Formula` for the forms.
+    """
+
+    form: Literal["constant", "power", "log", "min", "max", "product"]
+    features: tuple[str, ...] = ()
+    numbers: tuple[float, ...]
+    text: str
+    nodes: Annotated[int, Field(ge=1, le=15)]
+
+
+class LearnedRule(Frozen):
+    """One rule.
+
+    Attributes:
+        id: short name.
+        words: the rule in plain words.
+        part: the part of a schedule that it sets.
+        formulas: values that depend on the task, by parameter; the others are those of the
+            learned default.
+        effect: what exchanging the part gains, in accuracy, mean over tasks.
+        interval: of the effect, 95 %, by bootstrap over tasks and seeds.
+        tasks: number of tasks behind it.
+        failed: tasks on which the effect was negative.
+        scope: in which range of each feature it was seen.
+        evidence: names of the arms it rests on.
+    """
+
+    id: str
+    words: str
+    part: str
+    formulas: dict[str, FormulaSpec] = {}
+    effect: float
+    interval: Interval
+    tasks: int
+    failed: tuple[str, ...] = ()
+    scope: dict[str, Interval] = {}
+    evidence: tuple[str, ...] = ()
+
+
+class LearnedSchedule(Frozen):
+    """A schedule of a portfolio.
+
+    Attributes:
+        name: its arm.
+        schedule: the schedule; its initial learning rate is a multiple of the task's.
+        regret: mean regret of the portfolio up to and with this one (0 best known, 1 best
+            hand-coded).
+    """
+
+    name: str
+    schedule: Schedule
+    regret: float
+
+
+class SeenTask(Frozen):
+    """A task that was learned from.
+
+    Attributes:
+        name, dataset: its names.
+        features: its features.
+        gain: what the default learned without this data set gains here over the best hand-coded
+            schedule, in accuracy.
+        over_static: the same over the tuned static schedule.
+        accuracy: what that default reaches, validation.
+    """
+
+    name: str
+    dataset: str
+    features: dict[str, float]
+    gain: float
+    over_static: float
+    accuracy: float
+
+
+class AlgorithmHeuristics(Frozen):
+    """What was learned for one algorithm.
+
+    Attributes:
+        portfolio: schedules in the order in which they are to be tried; the first is the default.
+        learning_rate: formula of the initial learning rate.
+        rules: in the order of what they gain.
+        tasks: what was learned from.
+        reach: distance in features beyond which a task is unlike anything seen.
+    """
+
+    portfolio: Annotated[tuple[LearnedSchedule, ...], Field(min_length=1)]
+    learning_rate: FormulaSpec
+    rules: tuple[LearnedRule, ...] = ()
+    tasks: Annotated[tuple[SeenTask, ...], Field(min_length=1)]
+    reach: Annotated[float, Field(ge=0)]
+
+
+class Heuristics(Frozen):
+    """Everything that was learned.
+
+    Attributes:
+        format: version of the file format.
+        about: where it comes from, in a line.
+        data: digests of the files it was learned from.
+        algorithms: by algorithm, ``ana`` or ``inq``.
+    """
+
+    format: Literal["qsched/heuristics/1"] = "qsched/heuristics/1"
+    about: str = ""
+    data: dict[str, str] = {}
+    algorithms: dict[Literal["ana", "inq"], AlgorithmHeuristics] = Field(min_length=1)
+
+
+def load_heuristics(path: str | pathlib.Path | None = None) -> Heuristics:
+    """Return heuristics: those shipped with qsched, or of a file that ``qsched learn`` wrote.
+
+    Raises:
+        SpecError: the file breaks rules.
+        InputError: there is no such file.
+    """
+    return load(Heuristics, resolve("studies", path if path is not None else "heuristics"))
