@@ -72,6 +72,9 @@ class SpecError(InputError):
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.source, self.problems)
+
 
 class UnknownNameError(InputError):
     """A name that is not known, with the nearest known ones."""
@@ -79,6 +82,9 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
         super().__init__(f"unknown {kind} `{name}`; {nearest(name, self.known)}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.kind, self.name, self.known)
 
 
 class DataError(InputError):

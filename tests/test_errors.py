@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import pytest
@@ -63,3 +64,17 @@ def test_a_specification_error_lists_all_problems() -> None:
 def test_hints(name: str, known: list[str], hint: str) -> None:
     assert nearest(name, known) == hint
     assert str(UnknownNameError("network", name, known)) == f"unknown network `{name}`; {hint}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SpecError("my.yaml", [Problem("must be > 0", "budget.trials", 7)]),
+        UnknownNameError("network", "mlp99", ["mlp3", "mlp9"]),
+        errors.DataError("download the file"),
+    ],
+)
+def test_errors_travel_between_processes(error: errors.QschedError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert (str(copy), vars(copy)) == (str(error), vars(error))

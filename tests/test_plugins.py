@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qsched.errors import InputError
-from qsched.plugins import load_plugin
+from qsched.plugins import Plugin, load_plugin, loaded_plugins
 
 
 def _write(tmp_path: Path, text: str) -> Path:
@@ -80,3 +80,14 @@ def test_faults_name_the_line(tmp_path: Path, text: str, message: str) -> None:
 def test_unreadable_files(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="must be a readable Python file"):
         load_plugin(tmp_path / name)
+
+
+def test_travels_by_content(tmp_path: Path) -> None:
+    path = _write(tmp_path, "import this_is_not_run_yet\n")
+    plugin = pickle.loads(pickle.dumps(Plugin.read(path)))
+    path.unlink()
+    with pytest.raises(InputError, match=r"mine\.py must run without errors, but line 1"):
+        plugin.load()
+    sha256 = Plugin("/elsewhere/mine.py", b"y = 2\n").load()
+    assert sha256 == hashlib.sha256(b"y = 2\n").hexdigest()
+    assert loaded_plugins()["mine.py"] == sha256

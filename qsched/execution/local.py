@@ -19,6 +19,7 @@ from qsched.errors import QschedError, TrainingError
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, described
 from qsched.execution.worker import Done, Failed, Outcome, Ready, work
+from qsched.plugins import Plugin
 from qsched.specs import RunResult
 
 __all__ = ["Local"]
@@ -55,6 +56,7 @@ class Local:
 
     Raises:
         ValueError: ``workers`` is less than 1.
+        InputError: a plugin cannot be read.
         TypeError: ``train`` cannot be sent to a process.
     """
 
@@ -65,7 +67,7 @@ class Local:
             pickle.dumps(train)
         except (pickle.PicklingError, AttributeError) as error:
             raise TypeError(f"`train` must be a top-level function: {error}") from None
-        self._arguments = (train, tuple(plugins))
+        self._arguments = (train, tuple(map(Plugin.read, plugins)))
         self._size = workers
         self._workers: list[_Worker] = []
 
@@ -90,8 +92,8 @@ class Local:
                             worker.ready = True
                         case Done(results) if job is not None:
                             finished.append((job, results))
-                        case Failed():
-                            failure = failure or outcome.error()
+                        case Failed(reason):
+                            failure = failure or reason
                         case _:
                             error = self._bury(worker, job, cohorts, deaths)
                             failure = failure or error

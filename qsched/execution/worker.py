@@ -10,15 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
 from qsched.errors import InputError, QschedError, TrainingError
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, train_checked
-from qsched.plugins import load_plugin
+from qsched.plugins import Plugin
 from qsched.specs import RunResult
 
-__all__ = ["Done", "Failed", "Outcome", "Ready", "work"]
+__all__ = ["Done", "Failed", "Outcome", "Ready", "loaded", "trained", "work"]
 
 
 @dataclass(frozen=True)
@@ -35,45 +34,49 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A cohort could not be trained; ``mendable``: it is the input's fault."""
+    """A cohort could not be trained."""
 
-    message: str
-    mendable: bool
-
-    def error(self) -> QschedError:
-        """Return it as an exception (exceptions themselves need not survive pickling)."""
-        return InputError(self.message) if self.mendable else TrainingError(self.message)
+    error: QschedError
 
 
 Outcome = Ready | Done | Failed
 
 
-def work(connection: Connection[Outcome, Cohort], train: Train, plugins: Sequence[Path]) -> None:
+def work(connection: Connection[Outcome, Cohort], train: Train, plugins: Sequence[Plugin]) -> None:
     """Serve cohorts until the other end closes ``connection``, or the parent process dies."""
     # Ctrl-C reaches every process of a terminal; the main one decides what becomes of workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        outcome = _loaded(plugins)
+        outcome = loaded(plugins)
         connection.send(outcome)
         while isinstance(outcome, Ready):
-            connection.send(_trained(train, connection.recv()))
+            connection.send(trained(train, connection.recv()))
 
 
-def _loaded(plugins: Sequence[Path]) -> Outcome:
+def loaded(plugins: Sequence[Plugin]) -> Outcome:
+    """Load plugins; a mistake in one of them is an outcome."""
     try:
-        for path in plugins:
-            load_plugin(path)
+        for plugin in plugins:
+            plugin.load()
     except InputError as error:
-        return Failed(str(error), mendable=True)
+        return Failed(error)
     return Ready()
 
 
-def _trained(train: Train, cohort: Cohort) -> Outcome:
+def trained(train: Train, cohort: Cohort) -> Outcome:
+    """Train a cohort; what it raises is an outcome."""
     try:
         return Done(train_checked(train, cohort))
     except QschedError as error:
-        return Failed(str(error), mendable=isinstance(error, InputError))
+        return Failed(_portable(error))
+
+
+def _portable(error: QschedError) -> QschedError:
+    """Return an error of which the other end knows the class: a plugin may have its own."""
+    if type(error).__module__ == QschedError.__module__:
+        return error
+    return InputError(str(error)) if isinstance(error, InputError) else TrainingError(str(error))
 
 
 def _die_with_parent() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from qsched import __version__
+from qsched.plugins import loaded_plugins
 from qsched.specs import CurvePoint, Run, RunResult
 
 __all__ = ["Record", "scored_ends"]
@@ -62,6 +63,7 @@ class Record:
                 **_versions(),
                 "engine": self.engine,
                 "dtype": self.dtype.removeprefix("torch."),
+                **{f"plugin {name}": sha256 for name, sha256 in loaded_plugins().items()},
             },
         )
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from qsched.errors import DataError, InputError, TrainingError
+from qsched.errors import DataError, TrainingError
 from qsched.execution import Executor, Inline, Local, Train, split
 from tests.execution import fakes
 
@@ -63,7 +63,7 @@ def test_an_exception_becomes_one_line_after_what_was_finished(make: Make) -> No
 
 
 def test_a_mistake_of_the_user_stays_one(make: Make) -> None:
-    with make(fakes.lacks_data) as executor, pytest.raises(InputError) as caught:
+    with make(fakes.lacks_data) as executor, pytest.raises(DataError) as caught:
         list(executor.run([tuple(fakes.make_runs(1))]))
     assert str(caught.value) == str(DataError("download the file"))
     assert caught.value.exit_code == 2
