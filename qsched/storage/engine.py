@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from qsched.errors import InputError, StorageError, UnreachableError
 
-__all__ = ["connect", "readable_errors", "shown", "sqlite_file", "write"]
+__all__ = ["connect", "only_one", "readable_errors", "shown", "sqlite_file", "write"]
 
 BUSY_SECONDS = 30
+
+_TABLE_LOCK = 0x715363686564
+"""A number of our own among the database's advisory locks."""
 
 _REASONS = (
     ("disk is full", "the disk is full; free some space and run the same command again"),
@@ -73,6 +76,21 @@ def write(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+
+
+@contextmanager
+def only_one(engine: Engine) -> Iterator[None]:
+    """Let one process at a time make tables; the others wait.
+
+    In SQLite whoever writes is alone anyhow. PostgreSQL lets two create the same table, and one
+    of them fails.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with readable_errors(engine), engine.begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(_TABLE_LOCK)))
+        yield
 
 
 @contextmanager

@@ -5,16 +5,16 @@ Imported only by a process that creates or migrates a database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from qsched.errors import VersionError
+from qsched.errors import UnknownNameError, VersionError
 from qsched.storage.tables import HEAD, VERSION_TABLE
 
 __all__ = ["migrate", "revisions", "scripts"]
@@ -28,34 +28,44 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-def revisions(found: str | None, name: str) -> list[Script]:
-    """Return the migrations that lead from schema ``found`` to this release's, in order.
+def revisions(found: str | None, name: str, target: str = HEAD) -> list[Callable[[], None]]:
+    """Return the migrations that lead from schema ``found`` to ``target``, in order.
 
     Args:
         found: schema version of the database; ``base`` if it is empty, None if it has none.
         name: the database's name in messages.
+        target: a schema version of this release or of an older one.
 
     Raises:
         VersionError: none lead there.
+        UnknownNameError: ``target`` is no schema version.
     """
     if found is None:
         raise VersionError(
             f"a study database needs a database of its own, but {name} has tables of another "
             "program; name another one"
         )
-    folder = scripts()
-    if found not in {"base", *(script.revision for script in folder.walk_revisions())}:
+    chain = list(scripts().walk_revisions())[::-1]
+    known = ["base", *(script.revision for script in chain)]
+    if found not in known:
         raise VersionError(
             f"this release reads study databases up to schema {HEAD}, but {name} has {found}; "
             "install the newer qsched that wrote it, or name another database"
         )
-    return list(folder.iterate_revisions(HEAD, found))[::-1]
+    if target not in known[1:]:
+        raise UnknownNameError("schema version", target, known[1:])
+    here, there = known.index(found), known.index(target)
+    if here <= there:
+        return [script.module.upgrade for script in chain[here:there]]
+    return [script.module.downgrade for script in chain[there:here][::-1]]
 
 
-def migrate(connection: Connection, steps: Sequence[Script]) -> None:
+def migrate(
+    connection: Connection, steps: Sequence[Callable[[], None]], target: str = HEAD
+) -> None:
     """Apply migrations within the transaction of ``connection``, and note the new version."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     with Operations.context(context):
         for step in steps:
-            step.module.upgrade()
-    context.stamp(scripts(), HEAD)
+            step()
+    context.stamp(scripts(), target)

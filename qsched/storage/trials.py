@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, Engine, MetaData, func, insert, select
 
 from qsched.errors import ConflictError, VersionError
-from qsched.storage.engine import readable_errors, shown, write
+from qsched.storage.engine import only_one, readable_errors, shown, write
 
 __all__ = ["TrialWriter", "optuna_storage"]
 
@@ -27,7 +27,7 @@ def optuna_storage(engine: Engine) -> RDBStorage:
         StorageError: the database cannot be read or written.
     """
     url = engine.url.render_as_string(hide_password=False)
-    with readable_errors(engine):
+    with readable_errors(engine), only_one(engine):
         try:
             return RDBStorage(url, engine_kwargs={"pool": engine.pool})
         except RuntimeError as error:
