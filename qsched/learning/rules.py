@@ -1,0 +1,279 @@
+"""Symbolic rules: small formulas of task features, scored by the regret they leave."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import minimize
+
+__all__ = ["Formula", "Responses", "Rule", "fit_rule"]
+
+Form = Literal["constant", "power", "log", "min", "max", "product"]
+
+_NODES: dict[Form, int] = {"constant": 1, "power": 5, "log": 6, "min": 7, "max": 7, "product": 9}
+_STEPS = 9
+_PENALTY = 0.002
+"""What a node costs, as a share of the spread of losses over the grid."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    r"""A formula of at most two features, at most 9 nodes.
+
+    ``constant`` a; ``power`` :math:`a x^b`; ``log`` :math:`a + b \log x`; ``min`` and ``max`` of a
+    number c and :math:`a x^b`; ``product`` :math:`a x^b z^c`.
+
+    Attributes:
+        form: which of them.
+        features: names of x and z, as far as the form has them.
+        numbers: a, b, c, as far as the form has them.
+    """
+
+    form: Form
+    features: tuple[str, ...]
+    numbers: tuple[float, ...]
+
+    @property
+    def nodes(self) -> int:
+        """Number of operators, features and numbers."""
+        return _NODES[self.form]
+
+    def value(self, features: Mapping[str, float]) -> float:
+        """Return the formula's value for a task.
+
+        >>> round(Formula("power", ("depth",), (0.5, 2.0)).value({"depth": 3.0}), 6)
+        4.5
+        """
+        logs = np.log([[features[name] for name in self.features]])
+        return float(_evaluate(self.form, np.array([self.numbers]), logs)[0, 0])
+
+    def text(self) -> str:
+        """Return the formula as people write it.
+
+        >>> Formula("min", ("steps",), (2.0, -0.5, 0.9)).text()
+        'min(0.9, 2 steps^-0.5)'
+        """
+        a, *rest = (f"{number:.3g}" for number in self.numbers)
+        match self.form:
+            case "constant":
+                return a
+            case "log":
+                return f"{a} {float(rest[0]):+.3g} log({self.features[0]})"
+            case "power":
+                return f"{a} {self.features[0]}^{rest[0]}"
+            case "product":
+                return f"{a} {self.features[0]}^{rest[0]} {self.features[1]}^{rest[1]}"
+            case "min" | "max":
+                return f"{self.form}({rest[1]}, {a} {self.features[0]}^{rest[0]})"
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """What every value of one parameter costs on every task, all else equal.
+
+    Attributes:
+        values: G values of the parameter, increasing, at least two.
+        losses: [T, G]; between two values a loss is interpolated, outside it is that of the end.
+        log: whether the parameter is one of scale (its values are > 0).
+    """
+
+    values: np.ndarray
+    losses: np.ndarray
+    log: bool = False
+
+    def at(self, values: np.ndarray) -> np.ndarray:
+        """Return the loss of every task at its own value, for N proposals: [N, T] -> [N, T]."""
+        scale = np.log if self.log else np.asarray
+        grid = scale(self.values)
+        wanted = scale(np.clip(values, self.values[0], self.values[-1]))
+        rows = [np.interp(wanted[:, t], grid, row) for t, row in enumerate(self.losses)]
+        return np.stack(rows, axis=1)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A formula and what it leaves.
+
+    Attributes:
+        formula: the formula.
+        loss: mean loss over the tasks it was fitted to.
+        held_out: mean loss over tasks of data sets that were left out when it was fitted.
+        constant: the same of the best constant.
+    """
+
+    formula: Formula
+    loss: float
+    held_out: float
+    constant: float
+
+
+def fit_rule(
+    responses: Responses,
+    features: Mapping[str, np.ndarray],
+    groups: Sequence[str],
+    forms: Sequence[Form] = ("constant", "power", "log", "min", "max", "product"),
+) -> Rule:
+    """Return the formula of least loss, a longer one only where it holds on data left out.
+
+    All forms over all features are enumerated, their numbers over a grid of what the formula gives
+    at the ends of the features' ranges, then polished (Nelder and Mead). A formula with features
+    replaces the constant only if, fitted without each group in turn, it loses less on what was
+    left out by more than one standard error over tasks.
+
+    Args:
+        responses: what values of the parameter cost.
+        features: feature -> its values over tasks, [T], > 0. Constant features are not used.
+        groups: of each task, what is left out together (its data set).
+        forms: which forms are tried.
+
+    Reference:
+        Gijsbers et al., Meta-learning for symbolic hyperparameter defaults, GECCO 2021,
+        arXiv 2106.05767.
+    """
+    names = [name for name, column in features.items() if np.ptp(np.log(column)) > 1e-9]
+    logs = {name: np.log(np.asarray(features[name], dtype=float)) for name in names}
+    shapes: list[tuple[Form, tuple[str, ...]]] = [("constant", ())]
+    for form in forms:
+        for chosen in itertools.combinations(names, 2 if form == "product" else 1):
+            if form != "constant":
+                shapes.append((form, chosen))
+    everything = np.arange(len(groups))
+    fitted = [_fit(form, chosen, responses, logs, everything) for form, chosen in shapes]
+    spread = float(responses.losses.mean(axis=0).max() - responses.losses.mean(axis=0).min())
+    cost = [loss + _PENALTY * spread * formula.nodes for formula, loss in fitted]
+    constant = _held_out(*shapes[0], responses, logs, groups)
+    best = int(np.argmin(cost))
+    formula, loss = fitted[best]
+    if best == 0:
+        return Rule(formula, loss, float(constant.mean()), float(constant.mean()))
+    held = _held_out(*shapes[best], responses, logs, groups)
+    gain = constant - held
+    error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
+    if gain.mean() > error:
+        return Rule(formula, loss, float(held.mean()), float(constant.mean()))
+    return Rule(fitted[0][0], fitted[0][1], float(constant.mean()), float(constant.mean()))
+
+
+def _held_out(
+    form: Form,
+    chosen: tuple[str, ...],
+    responses: Responses,
+    logs: Mapping[str, np.ndarray],
+    groups: Sequence[str],
+) -> np.ndarray:
+    """Return every task's loss under the formula fitted without its group, [T]."""
+    names = np.asarray(groups, dtype=str)
+    result = np.empty(len(names))
+    for group in np.unique(names):
+        inside = np.flatnonzero(names != group)
+        outside = np.flatnonzero(names == group)
+        if not inside.size:
+            inside = outside
+        formula, _ = _fit(form, chosen, responses, logs, inside)
+        found = _losses(formula.form, np.array([formula.numbers]), responses, logs, chosen)
+        result[outside] = found[0, outside]
+    return result
+
+
+def _fit(
+    form: Form,
+    chosen: tuple[str, ...],
+    responses: Responses,
+    logs: Mapping[str, np.ndarray],
+    tasks: np.ndarray,
+) -> tuple[Formula, float]:
+    starts = _starts(form, responses, [logs[name][tasks] for name in chosen])
+    part = Responses(responses.values, responses.losses[tasks], responses.log)
+    known = {name: logs[name][tasks] for name in chosen}
+    means = _losses(form, starts, part, known, chosen).mean(axis=1)
+    first = starts[int(means.argmin())]
+    least = float(means.min())
+    if form != "constant":
+        polished = minimize(
+            lambda x: _losses(form, x[None], part, known, chosen).mean(),
+            first,
+            method="Nelder-Mead",
+            options={"maxfev": 150, "xatol": 1e-3, "fatol": 1e-6},
+        )
+        if polished.fun < least:
+            first, least = polished.x, float(polished.fun)
+    return Formula(form, chosen, tuple(float(v) for v in first)), least
+
+
+def _losses(
+    form: Form,
+    numbers: np.ndarray,
+    responses: Responses,
+    logs: Mapping[str, np.ndarray],
+    chosen: tuple[str, ...],
+) -> np.ndarray:
+    """Return the loss of every task under N formulas, [N, T]."""
+    count = responses.losses.shape[0]
+    columns = np.stack([logs[name] for name in chosen], 1) if chosen else np.zeros((count, 0))
+    return responses.at(_evaluate(form, numbers, columns))
+
+
+def _evaluate(form: Form, numbers: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """Return N formulas at T tasks, [N, T], from numbers [N, P] and log features [T, F]."""
+    a = numbers[:, :1]
+    if form == "constant":
+        return np.repeat(a, len(logs), axis=1)
+    b, x = numbers[:, 1:2], logs[None, :, 0]
+    result: np.ndarray
+    match form:
+        case "log":
+            result = a + b * x
+        case "power":
+            result = a * np.exp(np.clip(b * x, -50, 50))
+        case "product":
+            result = a * np.exp(np.clip(b * x + numbers[:, 2:3] * logs[None, :, 1], -50, 50))
+        case "min":
+            result = np.minimum(numbers[:, 2:3], a * np.exp(np.clip(b * x, -50, 50)))
+        case "max":
+            result = np.maximum(numbers[:, 2:3], a * np.exp(np.clip(b * x, -50, 50)))
+    return result
+
+
+def _starts(form: Form, responses: Responses, logs: Sequence[np.ndarray]) -> np.ndarray:
+    """Return numbers of formulas that span the grid of values at the ends of the features."""
+    ends = responses.values[[0, -1]]
+    if form == "constant":
+        return _grid(responses, 4 * _STEPS + 1)[:, None]
+    values = _grid(responses, _STEPS)
+    low, high = (float(f(logs[0])) for f in (np.min, np.max))
+    width = max(high - low, 1e-9)
+    at_low, at_high = (g.ravel() for g in np.meshgrid(values, values))
+    if form == "log":
+        slope = (at_high - at_low) / width
+        return np.stack([at_low - slope * low, slope], axis=1)
+    keep = (at_low > 0) & (at_high > 0)
+    if not keep.any():
+        return np.tile([max(float(ends[1]), 1e-6), 0.0, float(ends[1])], (1, 1))[:, : _size(form)]
+    slope = np.log(at_high[keep] / at_low[keep]) / width
+    scale = at_low[keep] * np.exp(-slope * low)
+    base = np.stack([scale, slope], axis=1)
+    if form == "power":
+        return base
+    if form == "product":
+        others = np.linspace(-1, 1, 7)
+        moved = [
+            np.column_stack([base[:, 0] * np.exp(-d * logs[1].mean()), base[:, 1], 0 * slope + d])
+            for d in others
+        ]
+        return np.concatenate(moved)
+    return np.concatenate([np.column_stack([base, 0 * slope + edge]) for edge in values])
+
+
+def _size(form: Form) -> int:
+    return 2 if form == "power" else 3
+
+
+def _grid(responses: Responses, count: int) -> np.ndarray:
+    low, high = float(responses.values[0]), float(responses.values[-1])
+    spaced = np.geomspace if responses.log else np.linspace
+    grid: np.ndarray = spaced(low, high, count)
+    return grid
