@@ -54,7 +54,7 @@ class HardLayer(nn.Module):
         return self.levels.to(self.scale.dtype) * self.scale
 
     def extra_repr(self) -> str:
-        shape, distinct = tuple(self.levels.shape), self.levels.unique().tolist()
+        shape, distinct = tuple(self.levels.shape), torch.unique(self.levels).tolist()
         return f"levels={shape} in {distinct}, scale={tuple(self.scale.shape)}"
 
 

@@ -1,0 +1,57 @@
+"""One step of incremental quantization: more weights of a layer freeze."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from qsched.quantizers import Partition, codebook, freeze
+
+__all__ = ["Frozen", "grow"]
+
+
+class Frozen(NamedTuple):
+    """Which weights are frozen, and at what values; a row for each network, n weights.
+
+    Attributes:
+        frozen: bool [R, n].
+        fixed: quantized values, [R, n]; read only where frozen.
+        held: the float values they stay at, [R, n]; read only where frozen.
+        scale: of the codebook, [R, 1]; 0 until the first weights of a row freeze.
+    """
+
+    frozen: Tensor
+    fixed: Tensor
+    held: Tensor
+    scale: Tensor
+
+
+def grow(
+    weights: Tensor,
+    state: Frozen,
+    count: Tensor,
+    partition: Partition,
+    levels: str,
+    uniform: Tensor | None = None,
+) -> Frozen:
+    """Return the state in which ``count`` weights of each row are frozen.
+
+    The scale of the codebook is fitted when the first weights of a row freeze, and stays.
+
+    Args:
+        weights: float weights, [R, n].
+        state: until now.
+        count: integers [R] in [0, n].
+        partition: which weights come next; see :func:`qsched.quantizers.freeze`.
+        levels: name of the codebook.
+        uniform: samples in [0, 1), [R, n], for random partitions.
+    """
+    book, old = codebook(levels), state.frozen
+    fresh = (count > 0)[:, None] & ~old.any(dim=1, keepdim=True)
+    scale = torch.where(fresh, book.scale(weights), state.scale)
+    quantized = book.quantize(weights, scale)
+    new = freeze(weights, quantized, old, count, partition, uniform)
+    fixed = torch.where(new & ~old, quantized, state.fixed)
+    return Frozen(new, fixed, weights, scale)
