@@ -2,25 +2,242 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
 
-from qsched.service.deps import StudiesDep
+from qsched.service import catalog
+from qsched.service.deps import ServiceDep, StudiesDep
+from qsched.service.documents import received
+from qsched.service.events import events
+from qsched.service.faults import BusyError
+from qsched.service.formats import Format, written
+from qsched.service.models import (
+    Entry,
+    Launched,
+    Page,
+    RunItem,
+    StudyDetail,
+    StudyItem,
+    Task,
+    TrialItem,
+)
+from qsched.service.openapi import SIGNED_IN, STUDY_FILE
 from qsched.service.problems import responses
+from qsched.study.verdict import Verdict
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["studies"])
+router = APIRouter(prefix="/v1", dependencies=list(SIGNED_IN))
+
+NameParam = Annotated[
+    str,
+    Path(pattern="^[a-z0-9][a-z0-9-]*$", max_length=255, examples=["digits-ana"]),
+]
+NumberParam = Annotated[int, Query(ge=-1, le=2**53, description="Of the last item that you have.")]
+_LARGEST = 1000
 
 
-@router.get("/studies", responses=responses())
-def studies(studies: StudiesDep) -> list[dict[str, Any]]:
-    """Say how far all studies are."""
-    return studies.all()
+@router.post(
+    "/studies",
+    status_code=201,
+    tags=["studies"],
+    openapi_extra=STUDY_FILE,
+    responses={
+        201: {"description": "It is new, and runs when there is room"},
+        200: {"description": "It was stored already, by the same file", "model": Launched},
+        **responses(409, 415, 422, 429),
+    },
+)
+async def launch(
+    request: Request, response: Response, service: ServiceDep, studies: StudiesDep
+) -> Launched:
+    """Launch a study. The same file sent again changes nothing."""
+    document = received(
+        await request.body(),
+        request.headers.get("content-type", ""),
+        service.settings.limits.depth,
+    )
+    launched = await run_in_threadpool(studies.launch, document)
+    response.status_code = 201 if launched.created else 200
+    response.headers["Location"] = f"/v1/studies/{launched.study}"
+    return launched
 
 
-@router.get("/studies/{name}", responses=responses(404))
-def study(name: str, studies: StudiesDep) -> dict[str, Any]:
-    """Say how far one study is."""
+@router.get("/studies", tags=["studies"], responses=responses(404, 422))
+def study_list(
+    studies: StudiesDep,
+    after: Annotated[
+        str | None,
+        Query(
+            pattern="^[a-z0-9][a-z0-9-]*$",
+            max_length=255,
+            description="Name of the last study that you have.",
+        ),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 50,
+) -> Page[StudyItem]:
+    """Say how far studies are, the oldest first."""
+    return studies.page(after, limit)
+
+
+@router.get("/studies/{name}", tags=["studies"], responses=responses(404, 422))
+def study(name: NameParam, studies: StudiesDep) -> StudyDetail:
+    """Say how far a study is, and what it was asked to do."""
     return studies.one(name)
+
+
+@router.get("/studies/{name}/trials", tags=["studies"], responses=responses(404, 422))
+def trials(
+    name: NameParam,
+    studies: StudiesDep,
+    after: NumberParam = -1,
+    limit: Annotated[int, Query(ge=1, le=_LARGEST)] = 100,
+) -> Page[TrialItem]:
+    """Return the schedules that a study tried, by number: baselines first, then candidates."""
+    return studies.trials(name, after, limit)
+
+
+@router.get("/studies/{name}/runs", tags=["studies"], responses=responses(404, 422))
+def runs(
+    name: NameParam,
+    studies: StudiesDep,
+    after: NumberParam = 0,
+    limit: Annotated[int, Query(ge=1, le=_LARGEST)] = 100,
+) -> Page[RunItem]:
+    """Return the trainings of a study, as they were stored."""
+    return studies.runs(name, after, limit)
+
+
+@router.get(
+    "/studies/{name}/best",
+    tags=["studies"],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The schedule file",
+            "content": {
+                form.media_type: {"schema": {"type": "string" if form == "yaml" else "object"}}
+                for form in Format
+            },
+        },
+        **responses(404, 409, 422),
+    },
+)
+def best(
+    name: NameParam,
+    studies: StudiesDep,
+    format: Annotated[Format, Query(description="How it is written.")] = Format.YAML,  # noqa: A002
+    arm: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Another schedule than the one found.",
+            examples=["trial-40"],
+        ),
+    ] = None,
+) -> Response:
+    """Return the schedule that a study found, as `qsched export` writes it."""
+    text = written(studies.best(name, arm), format)
+    file = f'attachment; filename="{name}.{format.value}"'
+    return Response(text, media_type=format.media_type, headers={"Content-Disposition": file})
+
+
+@router.get("/studies/{name}/verdict", tags=["studies"], responses=responses(404, 409, 422))
+def verdict(name: NameParam, studies: StudiesDep) -> Verdict:
+    """Return what a study found against hand-coded schedules; 409 before its end."""
+    return studies.verdict(name)
+
+
+@router.get(
+    "/studies/{name}/report",
+    tags=["studies"],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "One page that works offline",
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        },
+        **responses(404, 422),
+    },
+)
+def report(name: NameParam, studies: StudiesDep) -> Response:
+    """Return the report of a study, a file to keep: `qsched report` writes the same."""
+    file = f'attachment; filename="{name}.html"'
+    return Response(
+        studies.report(name), media_type="text/html", headers={"Content-Disposition": file}
+    )
+
+
+def _known(name: NameParam, studies: StudiesDep) -> str:
+    """Return the name of a study that is there: once a stream has begun, it is too late."""
+    return studies.snapshot(name).row.name
+
+
+async def _slot(service: ServiceDep) -> AsyncIterator[None]:
+    """Hold one of the event streams that may be open at once."""
+    if not service.streams.take():
+        raise BusyError("no further event stream may be open; close one, or ask again later")
+    try:
+        yield
+    finally:
+        service.streams.give_back()
+
+
+@router.get(
+    "/studies/{name}/events",
+    tags=["studies"],
+    response_class=EventSourceResponse,
+    dependencies=[Depends(_slot)],
+    responses=responses(404, 422, 429),
+)
+async def event_stream(
+    name: Annotated[str, Depends(_known)],
+    service: ServiceDep,
+    studies: StudiesDep,
+    last_event_id: Annotated[
+        str | None,
+        Header(
+            pattern="^[0-9]{1,15}$", description="Number of the last trial that you have seen."
+        ),
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a study: `state`, `rung`, `progress`, `best`, `trial`; `end` when it has ended.
+
+    A comment every 15 s tells that the server lives.
+    """
+    after = int(last_event_id) if last_event_id is not None else -1
+    async for event in events(studies, name, after, service.settings.refresh):
+        yield event
+
+
+@router.post("/studies/{name}/stop", tags=["studies"], responses=responses(404, 409, 422))
+def stop(name: NameParam, studies: StudiesDep) -> StudyItem:
+    """Stop a study after what it trains just now; nothing that it finished is lost."""
+    return studies.stop(name)
+
+
+@router.post("/studies/{name}/resume", tags=["studies"], responses=responses(404, 409, 422, 429))
+def resume(name: NameParam, studies: StudiesDep) -> StudyItem:
+    """Let a study that was stopped or that failed go on where it was."""
+    return studies.resume(name)
+
+
+@router.get("/schedules", tags=["files"], responses=responses(422))
+def schedules(
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=_LARGEST)] = 100,
+) -> Page[Entry]:
+    """Return the bundled hand-coded schedules, by name."""
+    rest = [entry for entry in catalog.schedules() if after is None or entry.name > after]
+    items = rest[:limit]
+    return Page(items=items, next=items[-1].name if len(rest) > limit else None)
+
+
+@router.get("/tasks", tags=["files"], responses=responses())
+def tasks() -> list[Task]:
+    """Return the names of data sets and networks that the task of a study file may use."""
+    return list(catalog.tasks())

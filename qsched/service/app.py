@@ -8,35 +8,55 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from qsched import __version__
-from qsched.service import api
+from qsched.service import api, dashboard, health, login
+from qsched.service.body import BodyLimit
 from qsched.service.deps import Service
+from qsched.service.doorman import Doorman
+from qsched.service.envelope import Envelope
 from qsched.service.gate import Gate
+from qsched.service.launcher import Launcher, Subprocesses
+from qsched.service.metrics import Metrics
+from qsched.service.openapi import describe
+from qsched.service.pages import add_pages
 from qsched.service.pool import Pool
 from qsched.service.problems import handle_errors
+from qsched.service.queries import Queries
+from qsched.service.rest import Rest
+from qsched.service.sessions import Attempts
 from qsched.service.settings import Settings
+from qsched.service.snapshots import Snapshots
+from qsched.service.streams import Streams
 from qsched.service.studies import Studies
+from qsched.service.supervisor import Supervisor
 
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, launcher: Launcher | None = None) -> FastAPI:
     """Return the application of one server.
 
     Routes of its own come first; the Optuna dashboard, which must lie at ``/``, takes what is
     left. Its parts are in ``app.state.service``.
 
+    Args:
+        settings: where it listens, what it serves, whom it lets in.
+        launcher: starts studies; None starts them as processes of this machine.
+
     Raises:
+        InputError: the token file cannot be used.
         StorageError: the study database cannot be opened.
     """
-    pool = Pool(settings.database)
-    service = Service(settings, pool, Studies(settings, pool))
+    service = _service(settings, launcher or Subprocesses(settings))
+    board = dashboard.Dashboard(service.pool, settings.database, settings.folder / "artifacts")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.supervisor.start()
         try:
             yield
         finally:
-            pool.close()
+            board.close()
+            service.close()
 
     app = FastAPI(
         title="qsched",
@@ -45,12 +65,39 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=settings.limits.body,
         redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.service = service
     handle_errors(app)
-    app.include_router(api.router)
-    app.add_middleware(Gate, settings=settings)
+    for router in (api.router, health.router, login.router, dashboard.router):
+        app.include_router(router)
+    add_pages(app, service.pool)
+    describe(app)
+    app.router.routes.append(Rest(app))
+    app.add_middleware(BodyLimit, limit=settings.limits.body)
+    app.add_middleware(Gate, doorman=service.doorman)
+    app.add_middleware(Envelope, metrics=service.metrics, https=settings.https)
     return app
+
+
+def _service(settings: Settings, launcher: Launcher) -> Service:
+    limits, url = settings.limits, settings.database
+    doorman = Doorman(settings)
+    if doorman.tokens is not None:
+        doorman.tokens.records()
+    pool, queries = Pool(url), Queries(url)
+    snapshots = Snapshots(url, queries, settings.refresh)
+    supervisor = Supervisor(pool, launcher, limits)
+    return Service(
+        settings=settings,
+        pool=pool,
+        queries=queries,
+        snapshots=snapshots,
+        studies=Studies(limits, pool, queries, snapshots, supervisor),
+        supervisor=supervisor,
+        doorman=doorman,
+        attempts=Attempts(limits.logins),
+        streams=(streams := Streams(limits.streams)),
+        metrics=Metrics(supervisor.counts, lambda: streams.count),
+    )

@@ -9,9 +9,16 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from qsched.service.access import Principal
+from qsched.service.doorman import Doorman
+from qsched.service.metrics import Metrics
 from qsched.service.pool import Pool
+from qsched.service.queries import Queries
+from qsched.service.sessions import Attempts
 from qsched.service.settings import Settings
+from qsched.service.snapshots import Snapshots
+from qsched.service.streams import Streams
 from qsched.service.studies import Studies
+from qsched.service.supervisor import Supervisor
 from qsched.storage import Storage
 
 __all__ = ["PrincipalDep", "Service", "ServiceDep", "StorageDep", "StudiesDep"]
@@ -23,7 +30,21 @@ class Service:
 
     settings: Settings
     pool: Pool
+    queries: Queries
+    snapshots: Snapshots
     studies: Studies
+    supervisor: Supervisor
+    doorman: Doorman
+    attempts: Attempts
+    streams: Streams
+    metrics: Metrics
+
+    def close(self) -> None:
+        """Close databases, and watch studies no longer; they go on."""
+        self.supervisor.close()
+        self.snapshots.close()
+        self.queries.close()
+        self.pool.close()
 
 
 def _service(request: Request) -> Service:
@@ -39,8 +60,8 @@ def _studies(service: Annotated[Service, Depends(_service)]) -> Studies:
     return service.studies
 
 
-def _principal(request: Request) -> Principal:
-    return cast(Principal, request.scope["state"]["principal"])
+def _principal(request: Request) -> Principal | None:
+    return cast("Principal | None", request.scope["state"]["principal"])
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
@@ -52,5 +73,5 @@ StorageDep = Annotated[Storage, Depends(_storage)]
 StudiesDep = Annotated[Studies, Depends(_studies)]
 """What the service does with studies."""
 
-PrincipalDep = Annotated[Principal, Depends(_principal)]
-"""Who asks. That they may was checked before: see :mod:`qsched.service.gate`."""
+PrincipalDep = Annotated[Principal | None, Depends(_principal)]
+"""Who asks; None on a public route. That they may was checked: :mod:`qsched.service.gate`."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from qsched.errors import InputError
 
-__all__ = ["BusyError", "ConflictError"]
+__all__ = ["BusyError", "MediaError", "StateError"]
 
 
-class ConflictError(InputError):
-    """What is asked for does not go with the state that a study is in."""
+class StateError(InputError):
+    """What is asked for does not go with what is stored, or with the state that a study is in."""
 
 
 class BusyError(InputError):
     """The server does as much as it may already; the same request can be repeated later."""
+
+
+class MediaError(InputError):
+    """A body is neither YAML nor JSON."""

@@ -2,21 +2,73 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from qsched.service.access import OPEN
-from qsched.service.settings import Settings
+from qsched.errors import QschedError
+from qsched.service.access import required
+from qsched.service.doorman import Doorman
+from qsched.service.problems import problem
 
 __all__ = ["Gate"]
 
 
 class Gate:
-    """Lets a request in, or answers it with a problem document."""
+    """Lets a request in, or answers it with a problem document.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._settings = app, settings
+    The rules are those of :func:`~qsched.service.access.required`. Besides, a request must be
+    for this server (DNS rebinding), and one that may change something must not be able to come
+    from another site (CSRF), whatever it is for.
+    """
+
+    def __init__(self, app: ASGIApp, doorman: Doorman) -> None:
+        self._app, self._doorman = app, doorman
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["principal"] = OPEN
-        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # There are no WebSockets here.
+        refusal = self._refusal(Request(scope))
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Return the answer to a request that may not pass; note who asks for one that may."""
+        if not self._doorman.is_asked_host(request):
+            return problem(
+                421,
+                "this server answers only to its own name; start it with --url if browsers "
+                "reach it by another one",
+            )
+        needed = required(request.method, request.url.path)
+        try:
+            principal = self._doorman.principal(request)
+        except QschedError as error:
+            return problem(503, str(error))
+        request.scope.setdefault("state", {})["principal"] = principal
+        if needed is not None and principal is None:
+            return _login(request)
+        safe = request.method in ("GET", "HEAD", "OPTIONS")
+        by_token = principal is not None and principal.via == "token"
+        if not safe and not by_token and not self._doorman.is_own(request):
+            return problem(403, "another site made this request; repeat it on this server's pages")
+        if needed is not None and principal is not None and not principal.role.covers(needed):
+            return problem(403, f"this needs the role {needed}, but yours is {principal.role}")
+        return None
+
+
+def _login(request: Request) -> Response:
+    """Return where a browser that goes to a page logs in, and a refusal for everything else."""
+    page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    if page and not request.url.path.startswith("/v1/"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/login?next={quote(request.url.path + query, safe='/')}", 303)
+    return problem(
+        401,
+        "this server wants a token; send it as `Authorization: Bearer TOKEN`, or log in",
+        headers={"WWW-Authenticate": 'Bearer realm="qsched"'},
+    )

@@ -20,9 +20,17 @@ from qsched.errors import (
     StorageError,
     UnknownNameError,
 )
-from qsched.service.faults import BusyError, ConflictError
+from qsched.service.faults import BusyError, MediaError, StateError
 
-__all__ = ["Fault", "ProblemDocument", "handle_errors", "problem", "responses"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Fault",
+    "ProblemDocument",
+    "handle_errors",
+    "problem",
+    "responses",
+    "status_of",
+]
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = 10
@@ -80,13 +88,12 @@ def problem(
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return how OpenAPI describes refusals with these statuses, besides those of every route."""
-    every = (400, 401, 403, 421, 503)
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": ProblemDocument.model_json_schema()}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
-        for status in sorted({*every, *statuses})
+        for status in sorted({401, 403, 413, 421, 503, *statuses})
     }
 
 
@@ -101,18 +108,19 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, QschedError)
     headers = {"Retry-After": str(_RETRY_SECONDS)} if isinstance(error, BusyError) else None
     faults = [_fault(each) for each in error.problems] if isinstance(error, SpecError) else []
-    detail = (
-        f"the file breaks {len(faults)} rule{'s' * (len(faults) != 1)}" if faults else str(error)
-    )
-    return problem(_status(error), detail, faults, headers)
+    detail = f"the file has {len(faults)} faults" if len(faults) > 1 else str(error)
+    return problem(status_of(error), detail, faults, headers)
 
 
-def _status(error: QschedError) -> int:
+def status_of(error: QschedError) -> int:
+    """Return the HTTP status of an error."""
     match error:
         case BusyError():
             return 429
-        case ConflictError():
+        case StateError():
             return 409
+        case MediaError():
+            return 415
         case UnknownNameError():
             return 404
         case InputError():

@@ -2,91 +2,232 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
 
-import optuna
+from optuna.trial import FrozenTrial
 
+from qsched.errors import InputError
+from qsched.files import Document
+from qsched.schedules.file import ScheduleFile
+from qsched.service.admission import admitted, readmitted
+from qsched.service.faults import StateError
+from qsched.service.jobs import Job
+from qsched.service.models import (
+    Launched,
+    Page,
+    Progress,
+    RunItem,
+    StudyDetail,
+    StudyItem,
+    StudyState,
+    TrialItem,
+)
 from qsched.service.pool import Pool
-from qsched.service.settings import Settings
-from qsched.storage import Storage, StudyRow
+from qsched.service.queries import Queries
+from qsched.service.settings import Limits
+from qsched.service.snapshots import Snapshot, Snapshots
+from qsched.service.supervisor import Supervisor
+from qsched.specs import StudySpec, digest
 from qsched.study.export import export
+from qsched.study.noted import NOTE as PROGRESS
 from qsched.study.verdict import Verdict
 
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
-    from qsched.schedules.file import ScheduleFile
-
-__all__ = ["Studies", "candidates", "summary"]
+__all__ = ["Studies"]
 
 
 class Studies:
-    """The studies of one server.
+    """The studies of one server. May be used by several threads.
 
-    Every method raises :class:`~qsched.errors.UnknownNameError` for a study that is not stored,
-    and :class:`~qsched.errors.StorageError` where the database cannot be used.
+    Every method with a name raises :class:`~qsched.errors.UnknownNameError` for a study that is
+    not stored, and all raise :class:`~qsched.errors.StorageError` where the database cannot be
+    used.
 
     Args:
-        settings: the server's.
+        limits: the most that the server takes on.
         pool: its database.
+        queries: the same, for long tables.
+        snapshots: the same, for many readers.
+        supervisor: runs studies.
     """
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
-        self._settings, self._pool = settings, pool
+    def __init__(
+        self,
+        limits: Limits,
+        pool: Pool,
+        queries: Queries,
+        snapshots: Snapshots,
+        supervisor: Supervisor,
+    ) -> None:
+        self._limits, self._pool, self._queries = limits, pool, queries
+        self._snapshots, self._supervisor = snapshots, supervisor
 
-    def all(self) -> list[dict[str, Any]]:
-        """Return :func:`summary` of all studies, the oldest first."""
-        with self._pool.storage() as storage:
-            return [summary(storage, row) for row in storage.studies()]
+    def page(self, after: str | None = None, limit: int = 50) -> Page[StudyItem]:
+        """Return how far ``limit`` studies are at the most, the oldest first.
 
-    def one(self, name: str) -> dict[str, Any]:
-        """Return :func:`summary` of a study."""
-        with self._pool.storage() as storage:
-            return summary(storage, storage.study(name))
+        Args:
+            after: only those stored after this one.
+            limit: how many.
+        """
+        names = self._queries.names(after, limit + 1)
+        items = [self.item(name) for name in names[:limit]]
+        return Page(items=items, next=items[-1].study if len(names) > limit else None)
 
-    def verdict(self, name: str) -> Verdict | None:
-        """Return what a study found; None before its end."""
-        with self._pool.storage() as storage:
-            found = storage.study(name).verdict
-        return None if found is None else Verdict.model_validate(found, strict=False)
+    def snapshot(self, name: str) -> Snapshot:
+        """Return all that is known of a study, trials too, a moment ago."""
+        return self._snapshots.get(name)
+
+    def item(self, name: str) -> StudyItem:
+        """Return how far a study is."""
+        found = self._snapshots.get(name)
+        return StudyItem(**{**found.summary, "state": self._state(found)})
+
+    def one(self, name: str) -> StudyDetail:
+        """Return a study with what it was asked to do, and what it last told."""
+        found = self._snapshots.get(name)
+        row = found.row
+        job, told = Job.of(row.notes), row.notes.get(PROGRESS)
+        known = [t for t in found.trials if t.user_attrs.get("kind") == "baseline"]
+        best = max(known, key=lambda trial: trial.value or 0.0, default=None)
+        return StudyDetail(
+            **{**found.summary, "state": self._state(found)},
+            sha256=row.sha256,
+            created=row.created,
+            spec=row.spec.model_dump(mode="json"),
+            progress=None if told is None else Progress.model_validate(told),
+            reason=job.reason if job is not None and row.state == "failed" else None,
+            best_baseline=best.value if best else None,
+            best_baseline_arm=best.user_attrs["arm"] if best else None,
+        )
+
+    def trials(self, name: str, after: int = -1, limit: int = 100) -> Page[TrialItem]:
+        """Return ``limit`` trials at the most, by number, those after the trial ``after``."""
+        rest = [t for t in self._snapshots.get(name).trials if t.number > after]
+        items = [_trial(trial) for trial in rest[:limit]]
+        return Page(items=items, next=str(items[-1].number) if len(rest) > limit else None)
+
+    def runs(self, name: str, after: int = 0, limit: int = 100) -> Page[RunItem]:
+        """Return ``limit`` runs at the most, as they were stored, those after the id ``after``."""
+        self._snapshots.get(name)
+        rows = self._queries.runs(name, after, limit + 1)
+        items = [RunItem(**row) for row in rows[:limit]]
+        return Page(items=items, next=str(items[-1].id) if len(rows) > limit else None)
+
+    def verdict(self, name: str) -> Verdict:
+        """Return what a study found.
+
+        Raises:
+            StateError: it has not ended.
+        """
+        row = self._snapshots.get(name).row
+        if row.verdict is None:
+            raise StateError(f"`{name}` has no verdict yet: it is {row.state}")
+        return Verdict.model_validate(row.verdict, strict=False)
 
     def best(self, name: str, arm: str | None = None) -> ScheduleFile:
         """Return the schedule file of what a study found, or of another arm.
 
         Raises:
-            InputError: ``arm`` is None and the study is not finished.
+            StateError: ``arm`` is None and the study has not ended.
+            UnknownNameError: the study has no such arm.
         """
+        row = self._snapshots.get(name).row
+        if arm is None and row.verdict is None:
+            raise StateError(
+                f"a study must be finished to export what it found, but `{name}` is {row.state}; "
+                "wait for its end, or name an arm"
+            )
         with self._pool.storage() as storage:
             return export(storage, name, arm)
 
+    def report(self, name: str) -> str:
+        """Return the report of a study, one HTML page.
 
-def summary(storage: Storage, row: StudyRow) -> dict[str, Any]:
-    """Return how far a study is, as ``qsched status --json`` prints it."""
-    found = candidates(storage, row.name)
-    best = max((trial for trial in found if trial.value is not None), key=_rank, default=None)
-    return {
-        "study": row.name,
-        "state": row.state,
-        "trials": len(found),
-        "trials_total": row.spec.budget.trials,
-        "runs": len(storage.runs(row.name)),
-        "best": best.value if best else None,
-        "best_arm": best.user_attrs["arm"] if best else None,
-        "updated": row.updated.isoformat(timespec="seconds"),
-        "verdict": row.verdict,
-    }
+        Raises:
+            InputError: it has no runs yet.
+        """
+        from qsched.report.material import gather
+        from qsched.report.page import render
+
+        with self._pool.storage() as storage:
+            return render(gather(storage, name))
+
+    def check(self, document: Document) -> StudySpec:
+        """Return the study of a received document, if the server would take it.
+
+        Raises:
+            SpecError: it breaks rules; with every fault.
+        """
+        return admitted(document, self._limits)
+
+    def launch(self, document: Document) -> Launched:
+        """Take a received study, and run it when there is room.
+
+        Raises:
+            SpecError: it breaks rules; with every fault.
+            StateError: another study of this name is stored.
+            BusyError: too many studies wait already.
+        """
+        spec = admitted(document, self._limits)
+        sha256 = digest(spec)
+        with self._pool.storage() as storage:
+            known = {row.name: row for row in storage.studies()}.get(spec.name)
+            if known is None:
+                self._supervisor.check_room()
+            try:
+                storage.save_study(spec, sha256)
+            except InputError as error:
+                raise StateError(str(error)) from None
+        if known is None:
+            self._supervisor.run(spec)
+        self._snapshots.drop(spec.name)
+        state = self.item(spec.name).state
+        return Launched(study=spec.name, sha256=sha256, state=state, created=known is None)
+
+    def stop(self, name: str) -> StudyItem:
+        """Let a study stop, after what it trains just now; nothing that it finished is lost.
+
+        Raises:
+            StateError: this server does not run it.
+        """
+        self._snapshots.get(name)
+        self._supervisor.stop(name)
+        self._snapshots.drop(name)
+        return self.item(name)
+
+    def resume(self, name: str) -> StudyItem:
+        """Let a study that was stopped or that failed go on.
+
+        Raises:
+            SpecError: it was stored by a command, and this server does not take such a study.
+            StateError: it is finished, or is just being stopped.
+            BusyError: too many studies wait already.
+        """
+        row = self._snapshots.get(name).row
+        if row.verdict is not None:
+            raise StateError(f"`{name}` is finished; there is nothing to resume")
+        self._supervisor.run(readmitted(row.spec, self._limits))
+        self._snapshots.drop(name)
+        return self.item(name)
+
+    def _state(self, found: Snapshot) -> StudyState:
+        if found.row.state == "finished":
+            return "finished"
+        return self._supervisor.phase(found.row.name) or found.row.state
 
 
-def candidates(storage: Storage, name: str) -> list[FrozenTrial]:
-    """Return the finished candidates of a study, by number."""
-    try:
-        study = optuna.load_study(study_name=name, storage=storage.optuna)
-    except KeyError:
-        return []  # It was stored, but interrupted before its first trial.
-    trials = study.get_trials(deepcopy=False)
-    return [trial for trial in trials if trial.user_attrs.get("kind") == "candidate"]
+def _trial(trial: FrozenTrial) -> TrialItem:
+    """Return a trial; one that somebody made in the dashboard has less to it."""
+    return TrialItem(
+        number=trial.number,
+        arm=str(trial.user_attrs.get("arm", f"trial-{trial.number}")),
+        kind=str(trial.user_attrs.get("kind", "by hand")),
+        state=trial.state.name.lower(),
+        value=_finite(trial.values[0] if trial.values else None),
+        seeds=int(trial.user_attrs.get("seeds", 0)),
+        rungs={str(seeds): mean for seeds, mean in trial.intermediate_values.items()},
+        params=trial.params,
+    )
 
 
-def _rank(trial: FrozenTrial) -> tuple[int, float]:
-    """Order trials by how many seeds they have, then by their mean."""
-    return trial.user_attrs["seeds"], trial.value or 0.0
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,12 @@
+"""``python -m qsched.cli``: the command line, by the interpreter that runs already."""
+
+from __future__ import annotations
+
+import sys
+
+from qsched.cli import main
+
+__all__: list[str] = []
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""A study as a stream of events, while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.sse import ServerSentEvent
+
+from qsched.service.models import StudyDetail
+from qsched.service.studies import Studies
+
+__all__ = ["ENDED", "events"]
+
+ENDED = ("finished", "failed", "interrupted")
+_PAGE = 500
+
+
+@dataclass
+class _Told:
+    """What a listener knows already."""
+
+    trial: int = -1
+    state: str | None = None
+    best: float | None = None
+    rung: tuple[str, str] | None = None
+    progress: dict[str, Any] | None = None
+
+
+async def events(
+    studies: Studies, name: str, after: int, seconds: float
+) -> AsyncIterator[ServerSentEvent]:
+    """Yield what becomes of a study until it ends.
+
+    Args:
+        studies: the server's.
+        name: the study.
+        after: the number of the last trial that the listener has seen; -1 is none.
+        seconds: how often to look.
+    """
+    told = _Told(trial=after)
+    while True:
+        study = await asyncio.to_thread(studies.one, name)
+        for event in _changes(study, told):
+            yield event
+        while True:
+            page = await asyncio.to_thread(studies.trials, name, told.trial, _PAGE)
+            for trial in page.items:
+                told.trial = trial.number
+                data = trial.model_dump(mode="json")
+                yield ServerSentEvent(event="trial", id=str(trial.number), data=data)
+            if page.next is None:
+                break
+        if study.state in ENDED:
+            yield ServerSentEvent(event="end", data={"state": study.state})
+            return
+        await asyncio.sleep(seconds)
+
+
+def _changes(study: StudyDetail, told: _Told) -> Iterator[ServerSentEvent]:
+    if study.state != told.state:
+        told.state = study.state
+        yield ServerSentEvent(event="state", data={"state": study.state})
+    progress = study.progress
+    if progress is not None:
+        rung = (progress.phase, progress.rung)
+        if rung != told.rung:
+            told.rung = rung
+            yield ServerSentEvent(
+                event="rung", data={"phase": progress.phase, "rung": progress.rung}
+            )
+        data = progress.model_dump(mode="json")
+        if data != told.progress:
+            told.progress = data
+            yield ServerSentEvent(event="progress", data=data)
+    if study.best is not None and study.best != told.best:
+        told.best = study.best
+        data = {"best": study.best, "best_arm": study.best_arm}
+        yield ServerSentEvent(event="best", data=data)

@@ -1,0 +1,243 @@
+"""What the API returns, as models: its documentation and its promise."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+__all__ = [
+    "Entry",
+    "Health",
+    "Launched",
+    "Page",
+    "Progress",
+    "RunItem",
+    "StudyDetail",
+    "StudyItem",
+    "Task",
+    "TrialItem",
+]
+
+T = TypeVar("T")
+
+StudyState = Literal["waiting", "running", "stopping", "interrupted", "finished", "failed"]
+
+_STUDY: dict[str, JsonValue] = {
+    "study": "digits-ana",
+    "state": "running",
+    "trials": 96,
+    "trials_total": 256,
+    "runs": 1204,
+    "best": 0.871,
+    "best_arm": "trial-67",
+    "updated": "2026-11-21T10:00:00+00:00",
+    "verdict": None,
+}
+_RUN: dict[str, JsonValue] = {
+    "id": 1204,
+    "key": "9f2c1b",
+    "arm": "trial-67",
+    "phase": "search",
+    "seed": 1093847,
+    "length": 1.0,
+    "evaluate": "validation",
+    "learning_rate": 0.02,
+    "status": "finished",
+    "accuracy": 0.8725,
+    "loss": 0.41,
+    "steps": 300,
+    "seconds": 0.8,
+    "created": "2026-11-21T10:00:00Z",
+}
+_TRIAL: dict[str, JsonValue] = {
+    "number": 67,
+    "arm": "trial-67",
+    "kind": "candidate",
+    "state": "complete",
+    "value": 0.871,
+    "seeds": 8,
+    "rungs": {"2": 0.865, "4": 0.869, "8": 0.871},
+    "params": {"offset": 0.31},
+}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(_Model, Generic[T]):
+    """A part of a list.
+
+    Attributes:
+        items: the part.
+        next: what ``after`` of the next request is; null at the end of the list.
+    """
+
+    items: list[T]
+    next: str | None = None
+
+
+class StudyItem(_Model):
+    """How far a study is.
+
+    Attributes:
+        study: its name.
+        state: ``waiting`` for others to end, ``running``, ``stopping``, ``interrupted``,
+            ``finished`` or ``failed``.
+        trials: finished candidates.
+        trials_total: candidates of its budget.
+        runs: stored trainings.
+        best: best mean validation accuracy of a candidate so far, in [0, 1].
+        best_arm: the candidate.
+        updated: when its state or its notes were last written, UTC.
+        verdict: what it found; null before its end.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _STUDY})
+
+    study: str
+    state: StudyState
+    trials: int
+    trials_total: int
+    runs: int
+    best: float | None
+    best_arm: str | None
+    updated: datetime
+    verdict: dict[str, Any] | None
+
+
+class Progress(_Model):
+    """What a running study last told.
+
+    Attributes:
+        phase: ``baselines``, ``search``, ``selection`` or ``report``.
+        done: runs finished in this phase.
+        total: runs of this phase known so far.
+        trials: finished candidates.
+        trials_total: candidates of the budget.
+        rung: the rung in training, in words.
+        best: best mean validation accuracy so far, of baselines too.
+        best_arm: whose it is.
+        seconds_left: estimated time left of the whole study.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    phase: str
+    done: int = 0
+    total: int = 0
+    trials: int = 0
+    trials_total: int = 0
+    rung: str = ""
+    best: float | None = None
+    best_arm: str | None = None
+    seconds_left: float | None = None
+
+
+class StudyDetail(StudyItem):
+    """A study with what it was asked to do.
+
+    Attributes:
+        sha256: hash of the study file.
+        created: when it was first stored, UTC.
+        spec: the study file with all defaults written out.
+        progress: what it last told; null before it ran.
+        reason: why it failed, where the server knows.
+        best_baseline: best mean validation accuracy of a hand-coded schedule.
+        best_baseline_arm: the schedule.
+    """
+
+    sha256: str
+    created: datetime
+    spec: dict[str, Any]
+    progress: Progress | None
+    reason: str | None
+    best_baseline: float | None
+    best_baseline_arm: str | None
+
+
+class TrialItem(_Model):
+    """A schedule that a study tried.
+
+    Attributes:
+        number: its number in the study, also in the Optuna dashboard.
+        arm: its name in the study.
+        kind: ``baseline``, ``static`` or ``candidate``.
+        state: ``complete`` if it climbed the whole ladder, else ``pruned``.
+        value: mean validation accuracy over the seeds it has.
+        seeds: how many these are.
+        rungs: mean after each rung, by number of seeds.
+        params: its point of the search space; empty for a baseline outside of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _TRIAL})
+
+    number: int
+    arm: str
+    kind: str
+    state: str
+    value: float | None
+    seeds: int
+    rungs: dict[str, float]
+    params: dict[str, Any]
+
+
+class RunItem(_Model):
+    """A network trained once for a study; see ``docs/storage.md``."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _RUN})
+
+    id: int
+    key: str
+    arm: str
+    phase: str
+    seed: int
+    length: float
+    evaluate: str
+    learning_rate: float
+    status: str
+    accuracy: float | None
+    loss: float | None
+    steps: int
+    seconds: float
+    reason: str | None = None
+    created: datetime
+
+
+class Launched(_Model):
+    """A study that was taken.
+
+    Attributes:
+        study: its name.
+        sha256: hash of its file with all defaults written out.
+        state: what becomes of it now.
+        created: whether it is new; the same file sent again changes nothing.
+    """
+
+    study: str
+    sha256: str
+    state: StudyState
+    created: bool
+
+
+class Entry(_Model):
+    """A bundled file: its name, and what it is about."""
+
+    name: Annotated[str, Field(examples=["ana-2019-overlapped"])]
+    about: str
+
+
+class Task(_Model):
+    """A name that the task of a study file may use, and of what kind."""
+
+    name: Annotated[str, Field(examples=["digits"])]
+    kind: Annotated[str, Field(examples=["data set"])]
+
+
+class Health(_Model):
+    """Whether the server works; ``detail`` says what does not."""
+
+    status: Literal["ok", "failing"]
+    detail: str = ""
