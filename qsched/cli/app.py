@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from qsched import __version__
+from qsched.cli.bench_data import bench_data
 from qsched.cli.check import validate
 from qsched.cli.copy import cp
 from qsched.cli.dashboard import dashboard
@@ -28,6 +29,7 @@ _PANELS: dict[str, tuple[Command, ...]] = {
     "Files: studies, search spaces, schedules, tasks": (ls, show, validate, cp),
     "Studies": (run, status, report, dashboard),
     "Schedules": (export, train, compare),
+    "Learning from many schedules": (bench_data,),
 }
 
 app = typer.Typer(

@@ -1,0 +1,82 @@
+"""A design of experiments: points spread evenly over a search space, the same for every task."""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from scipy.stats import qmc
+
+from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
+
+__all__ = ["DESIGN_SEED", "quantile", "sobol"]
+
+DESIGN_SEED = 2022
+"""Seed of the scrambling. It never changes: equal indices are equal schedules."""
+
+
+def sobol(
+    space: SearchSpace, count: int, learning_rates: tuple[float, float] | None = None
+) -> list[dict[str, Value]]:
+    """Return the first ``count`` points of a scrambled Sobol sequence in a search space.
+
+    Every parameter is a dimension, on the scale of its search; the coordinates of those that are
+    not active are dropped. A longer design begins with the shorter one.
+
+    Args:
+        space: the search space.
+        count: number of points, at least 1.
+        learning_rates: ends of the parameter ``learning_rate``, instead of the space's own.
+
+    Returns:
+        Points that ``space.decode`` takes.
+
+    Reference:
+        Sobol, On the distribution of points in a cube, USSR Computational Mathematics and
+        Mathematical Physics 7, 1967; Owen, Scrambling Sobol and Niederreiter-Xing points, Journal
+        of Complexity 14, 1998.
+
+    >>> from qsched.spaces import load_space
+    >>> short, long = sobol(load_space("inq"), 2), sobol(load_space("inq"), 8)
+    >>> short == long[:2]
+    True
+    """
+    names = list(space.parameters)
+    sequence = qmc.Sobol(len(names), scramble=True, rng=DESIGN_SEED)
+    # The whole power of 2, for only that is balanced.
+    rows = sequence.random_base2((count - 1).bit_length())[:count]
+
+    def point(row: dict[str, float]) -> dict[str, Value]:
+        def ask(name: str, parameter: Parameter) -> Value:
+            if name == "learning_rate" and learning_rates is not None:
+                low, high = learning_rates
+                parameter = Float(low=low, high=high, log=True)
+            return quantile(parameter, row[name])
+
+        return space.suggest(ask)
+
+    return [point(dict(zip(names, map(float, row), strict=True))) for row in rows]
+
+
+def quantile(parameter: Parameter, share: float) -> Value:
+    """Return the value below which a ``share`` of a parameter's range lies, on its own scale.
+
+    Args:
+        parameter: of a search space.
+        share: in [0, 1).
+
+    >>> quantile(Float(low=0.01, high=1.0, log=True), 0.5)
+    0.1
+    >>> quantile(Int(low=1, high=4), 0.99), quantile(Choice(choices=("a", "b")), 0.5)
+    (4, 'b')
+    """
+    match parameter:
+        case Float(log=True):
+            value = exp(log(parameter.low) + share * log(parameter.high / parameter.low))
+        case Float():
+            value = parameter.low + share * (parameter.high - parameter.low)
+        case Int():
+            return parameter.low + int(share * (parameter.high - parameter.low + 1))
+        case Choice():
+            return parameter.choices[int(share * len(parameter.choices))]
+    # Six digits: enough for any schedule, and short in files.
+    return min(max(float(f"{value:.6g}"), parameter.low), parameter.high)
