@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from optuna.trial import FrozenTrial, create_trial
 
@@ -72,6 +73,21 @@ def test_tpe_learns_where_the_good_ones_are() -> None:
     wide = [float(a.params["backward_std"]) > 1.0 for a in asked]
     # The prior is log-uniform on [0.1, 3]: a third lies above 1.
     assert sum(wide) > 16 / 2
+
+
+def test_of_a_long_history_tpe_remembers_the_best() -> None:
+    """Thirty good trials stand before a thousand poor ones, which differ in one parameter."""
+    rng = np.random.default_rng(0)
+    points = [SPACE.random(rng) for _ in range(3000)]
+    wide = [point for point in points if float(point["backward_std"]) > 1.0][:30]
+    narrow = [point for point in points if float(point["backward_std"]) < 1.0][:1000]
+    history = [
+        finished(Asked(point, distributions(SPACE, point), {}), value)
+        for group, value in ((wide, 0.9), (narrow, 0.1))
+        for point in group
+    ]
+    asked = ask(SPACE, SamplerSpec(name="tpe"), history, 16, seed=0, batch=64)
+    assert sum(float(a.params["backward_std"]) > 1.0 for a in asked) > 16 / 2
 
 
 def test_baselines_do_not_count_as_the_random_start() -> None:
