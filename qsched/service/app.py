@@ -75,6 +75,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> FastAPI:
     add_pages(app, service.pool)
     describe(app)
     app.router.routes.append(Rest(app))
+    app.mount("/", board)
     app.add_middleware(BodyLimit, limit=settings.limits.body)
     app.add_middleware(Gate, doorman=service.doorman)
     app.add_middleware(Envelope, metrics=service.metrics, https=settings.https)

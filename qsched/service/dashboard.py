@@ -1,0 +1,132 @@
+"""The Optuna dashboard behind the login of the server.
+
+It serves absolute paths (``/dashboard``, ``/api``, ``/static``, ``/artifacts``, ``/csv``), so it
+is mounted last, at ``/``, and takes whatever no route of the server wants. Who may do what is the
+gate's matter: the dashboard has no login of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import cast
+
+from a2wsgi import WSGIMiddleware
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from optuna_dashboard import wsgi
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from qsched.errors import QschedError
+from qsched.report.artifacts import artifact_store
+from qsched.report.dashboard import save_to_dashboard
+from qsched.report.figures import figures
+from qsched.service.deps import StorageDep
+from qsched.service.faults import StateError
+from qsched.service.pages.html import Page, error_page
+from qsched.service.pool import Pool
+from qsched.storage import Storage
+
+__all__ = ["Dashboard", "router"]
+
+_STUDY = re.compile(r"/api/studies/(\d+)")
+_SANDBOX = "sandbox; default-src 'none'"
+"""Of artifacts: anybody with the role of an editor may upload a page with scripts."""
+
+router = APIRouter(include_in_schema=False, route_class=Page)
+
+
+@router.get("/studies/{name}/dashboard")
+def study(name: str, storage: StorageDep) -> Response:
+    """Lead to a study in the dashboard."""
+    storage.study(name)
+    try:
+        number = storage.optuna.get_study_id_from_name(name)
+    except KeyError:
+        raise StateError(
+            f"`{name}` has no page in the Optuna dashboard: its first trials have not finished, "
+            "or it was deleted there"
+        ) from None
+    return RedirectResponse(f"/dashboard/studies/{number}", 303)
+
+
+class _Shown:
+    """Makes sure that an ended study has its figures, its note and its files in the dashboard."""
+
+    def __init__(self, pool: Pool, folder: Path) -> None:
+        self._pool, self._folder = pool, folder
+        self._lock = threading.Lock()
+        self._done: set[tuple[int, str]] = set()
+
+    def prepare(self, number: int) -> None:
+        """Save what the study with this number of Optuna's lacks, once it has ended."""
+        with self._lock, self._pool.storage() as storage:
+            try:
+                name = storage.optuna.get_study_name_from_id(number)
+                row = storage.study(name)
+            except (KeyError, QschedError):
+                return
+            if row.verdict is None or (number, name) in self._done:
+                return
+            save_to_dashboard(storage, name, figures(storage, name), self._folder)
+            self._done.add((number, name))
+
+
+class Dashboard:
+    """The dashboard as an application to be mounted last, with its rough edges taken off.
+
+    Args:
+        pool: the study database.
+        url: the same database, for the dashboard alone.
+        folder: where artifacts are kept; it is made where it is missing.
+    """
+
+    def __init__(self, pool: Pool, url: str, folder: Path) -> None:
+        self._storage = Storage.open(url)
+        self._shown = _Shown(pool, folder)
+        inner = wsgi(self._storage.optuna, artifact_store=artifact_store(folder))
+        self._app = cast(ASGIApp, WSGIMiddleware(inner))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._storage.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        asked = _STUDY.fullmatch(request.url.path)
+        if asked is not None and request.method == "GET":
+            await run_in_threadpool(self._shown.prepare, int(asked[1]))
+        page = "text/html" in request.headers.get("accept", "")
+        lost = False
+
+        async def answer(message: Message) -> None:
+            nonlocal lost
+            if message["type"] == "http.response.start":
+                lost = page and message["status"] == 404
+                _mend(MutableHeaders(scope=message), request.url.path)
+            if not lost:
+                await send(message)
+
+        await self._app(_accepting(scope), receive, answer)
+        if lost:
+            response = error_page(request, 404, "There is no such page.")
+            await response(scope, receive, send)
+
+
+def _accepting(scope: Scope) -> Scope:
+    """Return a request with ``Accept-Encoding``: without, the dashboard fails."""
+    headers = MutableHeaders(scope=scope)
+    if "accept-encoding" in headers:
+        return scope
+    return {**scope, "headers": [*scope["headers"], (b"accept-encoding", b"identity")]}
+
+
+def _mend(headers: MutableHeaders, path: str) -> None:
+    if path.startswith("/artifacts/"):
+        headers["Content-Security-Policy"] = _SANDBOX
+        del headers["Access-Control-Allow-Origin"]
+    if path.startswith("/static/"):
+        headers["Cache-Control"] = "private, no-cache"

@@ -1,0 +1,101 @@
+"""Templates to responses: the policy that every page is under, and errors as pages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from qsched import __version__
+from qsched.errors import QschedError
+from qsched.service.access import Principal, Role
+from qsched.service.pages.assets import asset_url
+from qsched.service.problems import status_of
+
+__all__ = ["POLICY", "Page", "error_page", "page", "part"]
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        # plotly.js draws heat maps as images of its own.
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+"""No script, style, image or connection but the server's own, and nothing inline."""
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("qsched.service"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.globals.update(asset=asset_url, version=__version__)
+
+
+def page(request: Request, template: str, context: dict[str, Any], status: int = 200) -> Response:
+    """Return a page; what it shows of who asks is taken from ``request``."""
+    text = _TEMPLATES.get_template(template).render(_visitor(request) | context)
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    return Response(text, status, headers=headers, media_type="text/html")
+
+
+def part(request: Request, template: str, context: dict[str, Any]) -> Response:
+    """Return a part of a page, or 304 where the browser has it already."""
+    text = _TEMPLATES.get_template(template).render(_visitor(request) | context)
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "private, no-cache",
+        "ETag": tag,
+    }
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(text, headers=headers, media_type="text/html")
+
+
+def error_page(request: Request, status: int, detail: str) -> Response:
+    """Return the page of an error."""
+    phrase = HTTPStatus(status).phrase
+    context = {"status": status, "title": phrase, "detail": detail or f"{phrase}."}
+    return page(request, "error.html.jinja", context, status)
+
+
+class Page(APIRoute):
+    """A route whose errors are pages, not problem documents."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the route's handler, its errors caught."""
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except QschedError as error:
+                return error_page(request, status_of(error), str(error))
+            except HTTPException as error:
+                return error_page(request, error.status_code, error.detail)
+            except RequestValidationError:
+                return error_page(request, 422, "The request's parameters break rules.")
+
+        return answer
+
+
+def _visitor(request: Request) -> dict[str, Any]:
+    principal: Principal | None = request.scope.get("state", {}).get("principal")
+    editor = principal is not None and principal.role.covers(Role.EDITOR)
+    return {"principal": principal, "editor": editor, "here": None}

@@ -1,0 +1,106 @@
+"""The pages of studies: the list, one study, what it offers to take along."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from qsched.service.deps import StudiesDep
+from qsched.service.login import local
+from qsched.service.pages.assets import map_style
+from qsched.service.pages.exports import offered
+from qsched.service.pages.gallery import Gallery
+from qsched.service.pages.html import Page, page, part
+from qsched.service.pages.lines import Line, line
+from qsched.service.studies import Studies
+
+__all__ = ["router"]
+
+
+def _gallery(request: Request) -> Gallery:
+    return cast(Gallery, request.app.state.gallery)
+
+
+GalleryDep = Annotated[Gallery, Depends(_gallery)]
+
+router = APIRouter(include_in_schema=False, route_class=Page)
+
+_LISTED = 200
+
+
+@router.get("/login")
+def login(request: Request, next: str = "/", failed: bool = False) -> Response:  # noqa: A002
+    """Ask for a token."""
+    return page(request, "login.html.jinja", {"next": local(next), "failed": failed})
+
+
+@router.get("/")
+def index(request: Request, studies: StudiesDep) -> Response:
+    """List all studies, the newest first."""
+    lines = _lines(studies)
+    context = {"here": "studies", "lines": lines, "summary": _summary(lines)}
+    return page(request, "studies.html.jinja", context)
+
+
+@router.get("/parts/studies")
+def index_part(request: Request, studies: StudiesDep) -> Response:
+    """Return the list alone, as it is now."""
+    return part(request, "part_studies.html.jinja", {"lines": _lines(studies)})
+
+
+@router.get("/studies/{name}")
+def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
+    """Show a study."""
+    found = _line(studies, name)
+    results = gallery.get(studies.snapshot(name))
+    context: dict[str, Any] = {
+        "line": found,
+        "view": results,
+        "figures": results.figures if results else {},
+        "exports": offered(name, results is not None and results.verdict_table is not None),
+        "map_style": map_style(),
+    }
+    return page(request, "study.html.jinja", context)
+
+
+@router.get("/parts/studies/{name}")
+def study_part(name: str, request: Request, studies: StudiesDep) -> Response:
+    """Return the progress of a study alone, as it is now."""
+    return part(request, "part_study.html.jinja", {"line": _line(studies, name)})
+
+
+@router.post("/studies/{name}/stop")
+def stop(name: str, studies: StudiesDep) -> Response:
+    """Stop a study, and show it."""
+    studies.stop(name)
+    return RedirectResponse(f"/studies/{name}", 303)
+
+
+@router.post("/studies/{name}/resume")
+def resume(name: str, studies: StudiesDep) -> Response:
+    """Let a study go on, and show it."""
+    studies.resume(name)
+    return RedirectResponse(f"/studies/{name}", 303)
+
+
+def _lines(studies: Studies) -> list[Line]:
+    items, after = [], None
+    while True:
+        found = studies.page(after, _LISTED)
+        items += found.items
+        after = found.next
+        if after is None:
+            return [_line(studies, item.study) for item in reversed(items)]
+
+
+def _line(studies: Studies, name: str) -> Line:
+    return line(studies.one(name), studies.snapshot(name).row.spec)
+
+
+def _summary(lines: list[Line]) -> str:
+    running = sum(not each.over for each in lines)
+    finished = sum(each.state == "finished" for each in lines)
+    count = f"{len(lines)} stud{'y' if len(lines) == 1 else 'ies'}"
+    return f"{count}: {running} running or waiting, {finished} finished." if lines else ""

@@ -1,0 +1,49 @@
+"use strict";
+// Draws the figures of a page with plotly.js, under a policy that forbids inline styles.
+
+// plotly.js sets some styles as attributes, which the policy blocks; set as properties, it allows
+// them.
+const setPlain = Element.prototype.setAttribute;
+Element.prototype.setAttribute = function (name, value) {
+  if (name === "style") {
+    this.style.cssText = value;
+  } else {
+    setPlain.call(this, name, value);
+  }
+};
+
+const scheme = matchMedia("(prefers-color-scheme: dark)");
+const config = { responsive: true, displayModeBar: false };
+
+// The page sets titles in its own type, and colors by the reader's color scheme.
+function dressed(layout) {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name) => style.getPropertyValue(name).trim();
+  const { title, height, ...rest } = layout;
+  const above = layout.meta.above;
+  const result = {
+    ...rest,
+    height: height - above,
+    margin: { ...layout.margin, t: layout.margin.t - above },
+    font: { ...layout.font, color: color("--ink") },
+    hoverlabel: { ...layout.hoverlabel, bgcolor: color("--card"), font: { color: color("--ink") } },
+  };
+  for (const key of Object.keys(rest).filter((name) => /^[xy]axis\d*$/.test(name))) {
+    result[key] = { ...rest[key], gridcolor: color("--grid") };
+  }
+  return result;
+}
+
+function show() {
+  for (const div of document.querySelectorAll(".plot")) {
+    const figure = JSON.parse(document.getElementById(`data-${div.id}`).textContent);
+    Plotly.react(div, figure.data, dressed(figure.layout), config);
+  }
+  document.documentElement.dataset.drawn = "yes";
+}
+
+for (const div of document.querySelectorAll(".plot")) {
+  div.style.minHeight = `${div.dataset.height}px`;
+}
+show();
+scheme.addEventListener("change", show);
