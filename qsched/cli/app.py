@@ -18,8 +18,10 @@ from qsched.cli.reference import reference
 from qsched.cli.results import export, report
 from qsched.cli.retrain import compare, train
 from qsched.cli.run import run
+from qsched.cli.serve import serve
 from qsched.cli.show import show
 from qsched.cli.status import status
+from qsched.cli.token import create, revoke, token_list
 
 __all__ = ["app"]
 
@@ -30,6 +32,7 @@ _PANELS: dict[str, tuple[Command, ...]] = {
     "Studies": (run, status, report, dashboard),
     "Schedules": (export, train, compare),
     "Learning from many schedules": (bench_data,),
+    "Service": (serve,),
 }
 
 app = typer.Typer(
@@ -83,12 +86,20 @@ def _unwrapped(command: Command) -> str:
     )
 
 
-def _register(command: Command, **options: Any) -> None:
-    app.command(help=_unwrapped(command), **options)(command)
+def _register(command: Command, group: typer.Typer = app, **options: Any) -> None:
+    group.command(help=_unwrapped(command), **options)(command)
+
+
+_tokens = typer.Typer(
+    help="Make, list and revoke the tokens that let people use a server.", no_args_is_help=True
+)
 
 
 app.callback(invoke_without_command=True, help=_unwrapped(root))(root)
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         _register(_command, rich_help_panel=_panel)
+for _name, _command in (("create", create), ("list", token_list), ("revoke", revoke)):
+    _register(_command, _tokens, name=_name)
+app.add_typer(_tokens, name="token", rich_help_panel="Service")
 _register(reference, hidden=True)

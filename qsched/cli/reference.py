@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -20,10 +21,20 @@ def reference(context: typer.Context) -> None:
     """Print the page of all commands in Markdown."""
     root: Any = context.find_root().command
     parts = [_HEAD, inspect.cleandoc(root.help).replace("\b\n", "")]
-    for name, command in root.commands.items():
-        if not command.hidden:
-            parts.append(_section(name, command, typer.Context(command, info_name=name)))
+    for name, command in _commands(root):
+        parts.append(_section(name, command, typer.Context(command, info_name=name)))
     typer.echo("\n\n".join(part.strip() for part in parts))
+
+
+def _commands(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the visible commands of a group, and those of groups within it."""
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", each) for inner, each in _commands(command))
+        else:
+            yield name, command
 
 
 def _section(name: str, command: Any, context: typer.Context) -> str:
