@@ -25,6 +25,7 @@ from qsched.tasks import build_network, load_data
 from qsched.training.data import BatchOrder, Resident, flattens, gather, resident
 from qsched.training.loss import cross_entropy_gradient
 from qsched.training.table import make_table
+from qsched.training.trained import Parameters
 
 __all__ = ["Cohort", "level_stair", "modes", "task_plan", "thresholds"]
 
@@ -97,6 +98,13 @@ class Cohort:
     def infer(self, x: Tensor) -> Tensor:
         """Return the hard network's logits, [K, C, B]."""
         return self.network.infer(x)
+
+    def parameters(self, lane: int) -> Parameters:
+        """Return the parameters of one lane and the weights of its hard network."""
+        self.harden()
+        buffers = self.buffers
+        rows = (buffers.values, buffers.effective, buffers.mean, buffers.variance)
+        return Parameters(*(row[lane].double().cpu().numpy() for row in rows))
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all lanes but ``rows``; nothing changes for these."""

@@ -12,8 +12,9 @@ from qsched.native import covers
 from qsched.specs import Run, RunResult
 from qsched.training import torch_lanes
 from qsched.training.cohort import task_plan
+from qsched.training.trained import Parameters
 
-__all__ = ["train"]
+__all__ = ["train", "train_one"]
 
 ENGINES = ("auto", "torch", "native")
 
@@ -51,18 +52,48 @@ def train(
     if len({(run.task, run.length) for run in runs}) > 1:
         raise TrainingError("runs of one cohort must share task and length; split them first")
     _check_overrides(runs)
+    if _is_native(runs, device, engine):
+        from qsched.training import native  # Numba is optional.
+
+        return native.train(runs, dtype=dtype)
+    return torch_lanes.train(runs, dtype, torch.device(device))
+
+
+def train_one(
+    run: Run,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    engine: str | None = None,
+) -> tuple[RunResult, Parameters]:
+    """Train one run as :func:`train` does, and return its parameters, too.
+
+    Args:
+        run: what is trained.
+        dtype, device, engine: as of :func:`train`.
+
+    Returns:
+        The result, and the parameters at the end (of a failed run, at the point where it failed).
+
+    Raises:
+        InputError: as of :func:`train`.
+    """
+    _check_overrides([run])
+    if _is_native([run], device, engine):
+        from qsched.training import native  # Numba is optional.
+
+        return native.train_one(run, dtype=dtype)
+    return torch_lanes.train_one(run, dtype, torch.device(device))
+
+
+def _is_native(runs: Sequence[Run], device: str, engine: str | None) -> bool:
     engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    if engine != "torch":
-        why = _uncovered(runs, device)
-        if why is None:
-            from qsched.training import native  # Numba is optional.
-
-            return native.train(runs, dtype=dtype)
-        if engine == "native":
-            raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
-    return torch_lanes.train(runs, dtype, torch.device(device))
+    why = None if engine == "torch" else _uncovered(runs, device)
+    if engine == "native" and why is not None:
+        raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
+    return engine != "torch" and why is None
 
 
 def _check_overrides(runs: Sequence[Run]) -> None:

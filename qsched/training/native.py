@@ -27,8 +27,9 @@ from qsched.tasks import load_data
 from qsched.training.cohort import level_stair, modes, task_plan, thresholds
 from qsched.training.record import Record, scored_ends
 from qsched.training.table import make_table, step_counts
+from qsched.training.trained import Parameters
 
-__all__ = ["Cohort", "Lane", "train"]
+__all__ = ["Cohort", "Lane", "train", "train_one"]
 
 RANDOM = ("random", "rpr")
 """Partitions that need samples."""
@@ -62,6 +63,15 @@ def train(
     for record in records:
         record.seconds *= wall / busy
     return [record.result() for record in records]
+
+
+def train_one(run: Run, *, dtype: torch.dtype = torch.float32) -> tuple[RunResult, Parameters]:
+    """Train one run, and return its parameters, too; arguments as of :func:`train`."""
+    cohort = Cohort([run], np.dtype(str(dtype).removeprefix("torch.")))
+    _prepare(cohort)
+    lane = Lane(cohort, 0)
+    result = lane.train().result()
+    return result, lane.parameters()
 
 
 def _threads() -> int:
@@ -204,6 +214,18 @@ class Lane:
         self._fill(record, losses, scores)
         record.seconds = time.perf_counter() - began
         return record
+
+    def parameters(self) -> Parameters:
+        """Return the parameters and the weights of the hard network, as last scored."""
+        program, state = self.program, self.state
+        quantized = program.columns[: int(program.tensors[-1])]
+        rows = (
+            state.values[program.columns],
+            state.effective[quantized],
+            state.means[program.running],
+            state.variances[program.running],
+        )
+        return Parameters(*(row.astype(np.float64) for row in rows))
 
     def prepare(self) -> None:
         """Compile the code, if no process has done so."""

@@ -14,8 +14,9 @@ from qsched.training.cohort import Cohort, modes, task_plan
 from qsched.training.evaluate import evaluate
 from qsched.training.record import Record, scored_ends
 from qsched.training.table import step_counts
+from qsched.training.trained import Parameters
 
-__all__ = ["train"]
+__all__ = ["train", "train_one"]
 
 
 def train(runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> list[RunResult]:
@@ -35,6 +36,14 @@ def train(runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> list
         results = _Training([runs[i] for i in order], dtype, device).run()
     place = np.argsort(order)
     return [results[i] for i in place]
+
+
+def train_one(run: Run, dtype: torch.dtype, device: torch.device) -> tuple[RunResult, Parameters]:
+    """Train one run, and return its parameters, too; arguments as of :func:`train`."""
+    with torch.inference_mode():
+        training = _Training([run], dtype, device)
+        [result] = training.run()
+        return result, training.cohort.parameters(0)
 
 
 class _Training:

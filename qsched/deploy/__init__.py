@@ -1,0 +1,1 @@
+"""Networks out: integers, ONNX, QONNX and ternary accelerators."""

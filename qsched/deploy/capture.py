@@ -1,0 +1,201 @@
+"""From a run to its hard network: trained once more, with its parameters kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from qsched import __version__
+from qsched.deploy.evaluate import accuracy
+from qsched.deploy.inputs import input_of
+from qsched.deploy.records import (
+    AvgPool,
+    Conv,
+    Flatten,
+    HardNetwork,
+    Layer,
+    Linear,
+    MaxPool,
+    Metadata,
+    Norm,
+    Stair,
+)
+from qsched.deploy.weights import fixed_point, integer_levels, scales
+from qsched.errors import InputError, TrainingError
+from qsched.lanes import layers as described
+from qsched.lanes.batch_norm import EPS
+from qsched.lanes.plan import Block, Node, Plan
+from qsched.quantizers import stair
+from qsched.specs import Precision, Run, TaskSpec
+from qsched.specs.digest import digest
+from qsched.tasks import load_data
+from qsched.training import Parameters, train_one
+from qsched.training.cohort import task_plan
+
+__all__ = ["hard_network", "train_network"]
+
+
+def train_network(run: Run, schedule: str, *, engine: str | None = None) -> HardNetwork:
+    """Train one network and return what is deployed of it.
+
+    Inputs are rounded to 8 bits and a classifier in full precision to 16; both accuracies on the
+    test split, before and after that, are in the metadata.
+
+    Args:
+        run: what is trained; its accuracy is taken on the test split.
+        schedule: name of its schedule.
+        engine: as of :func:`qsched.training.train`.
+
+    Raises:
+        InputError: the task is not fully quantized, or the network is not a chain.
+        TrainingError: the run diverged.
+    """
+    plan, _ = task_plan(run.task)
+    check(plan, run.task.precision)
+    result, parameters = train_one(replace_split(run), engine=engine)
+    if result.accuracy is None:
+        raise TrainingError(
+            f"a network is saved only if it trained, but the run of seed {run.seed} did not: "
+            f"{result.reason}; choose another schedule or a lower learning rate"
+        )
+    metadata = Metadata(
+        version=__version__,
+        task=run.task.model_dump(mode="json"),
+        schedule=schedule,
+        schedule_sha256=digest(run.schedule),
+        seed=run.seed,
+        trained_accuracy=result.accuracy,
+    )
+    network = replace(hard_network(run.task, parameters), metadata=metadata)
+    test = load_data(run.task.data).test
+    found = accuracy(network, test.x, test.y)
+    return replace(network, metadata=replace(metadata, accuracy=found))
+
+
+def replace_split(run: Run) -> Run:
+    """Return the run with its accuracy taken on the test split."""
+    return run.model_copy(update={"evaluate": "test"})
+
+
+def hard_network(task: TaskSpec, parameters: Parameters) -> HardNetwork:
+    """Return the hard network of trained parameters, without metadata.
+
+    Args:
+        task: what they were trained on.
+        parameters: of :func:`qsched.training.train_one`.
+
+    Raises:
+        InputError: the task is not fully quantized, or the network is not a chain.
+    """
+    plan, _ = task_plan(task)
+    check(plan, task.precision)
+    data = load_data(task.data)
+    layers = tuple(_Capture(plan, parameters, task.precision).layers())
+    return HardNetwork(input_of(data.train.x), layers)
+
+
+def check(plan: Plan, precision: Precision) -> None:
+    """Refuse what does not become integers, naming every layer.
+
+    Raises:
+        InputError: a hidden layer or the activations are in full precision, or there are skips.
+    """
+    faults = []
+    weighted = [node for node in plan.nodes if "weight" in node.blocks]
+    names = [_name(node.blocks["weight"]) for node in weighted]
+    for node, name in zip(weighted, names, strict=True):
+        block = node.blocks["weight"]
+        if node is not weighted[-1] and (not block.quantized or precision.weights == "float"):
+            faults.append(
+                f"`{name}` has weights in full precision; set precision.weights and first"
+            )
+    if any(isinstance(node.layer, described.Residual) for node in plan.nodes):
+        faults.append(
+            "it has residual blocks, and only chains are deployed; use vgg8, cnn9, tnn96"
+        )
+    if precision.activations == "float" and len(weighted) > 1:
+        faults.append(f"activations behind `{names[0]}` are in full precision; quantize them")
+    if faults:
+        raise InputError("\n".join(f"a network not fully quantized: {fault}" for fault in faults))
+
+
+class _Capture:
+    """Turns the nodes of a plan into layers of a hard network."""
+
+    def __init__(self, plan: Plan, parameters: Parameters, precision: Precision) -> None:
+        self.plan, self.parameters, self.precision = plan, parameters, precision
+        self.owner, self.pools, self.largest = "input", 0, 127
+
+    def layers(self) -> Iterator[Layer]:
+        for node in self.plan.nodes:
+            yield self.layer(node)
+
+    def layer(self, node: Node) -> Layer:
+        layer = node.layer
+        match layer:
+            case described.Linear() | described.Conv():
+                return self.weighted(node, layer)
+            case described.BatchNorm():
+                return self.norm(node)
+            case described.Activation():
+                return self.stair()
+            case described.MaxPool():
+                size = (layer.size, layer.size)
+                return MaxPool(self.pool(), size, size)
+            case described.GlobalAveragePool():
+                size = (node.inputs[1], node.inputs[2])
+                self.largest *= size[0] * size[1]
+                return AvgPool(self.pool(), size, size)
+            case described.Flatten():
+                return Flatten(f"{self.owner}.flatten")
+            case described.Residual():
+                raise InputError(
+                    "a residual block cannot be deployed; use a network without skips"
+                )
+
+    def weighted(self, node: Node, layer: described.Linear | described.Conv) -> Linear | Conv:
+        block = node.blocks["weight"]
+        self.owner = _name(block)
+        if block.quantized and self.precision.weights != "float":
+            weights = self.parameters.weights[block.columns].reshape(block.shape)
+            levels, scale = integer_levels(weights, self.owner)
+        else:
+            weights = self.values(block)
+            levels, scale = fixed_point(weights, self.largest)
+        bias = self.values(node.blocks["bias"]) if "bias" in node.blocks else None
+        common = (self.owner, levels, scales(scale, len(levels)), bias)
+        if isinstance(layer, described.Linear):
+            return Linear(*common)
+        return Conv(*common, (layer.stride,) * 2, (layer.padding,) * 2)
+
+    def norm(self, node: Node) -> Norm:
+        columns = slice(node.statistics, node.statistics + node.inputs[0])
+        return Norm(
+            f"{self.owner}.norm",
+            self.parameters.mean[columns],
+            self.parameters.variance[columns],
+            self.values(node.blocks["scale"]),
+            self.values(node.blocks["shift"]),
+            EPS,
+        )
+
+    def stair(self) -> Stair:
+        found = stair(self.precision.activations)
+        levels, unit = integer_levels(np.array(found.levels), self.owner)
+        self.largest = int(np.abs(levels).max())
+        return Stair(
+            f"{self.owner}.activation", np.array(found.edges), levels, unit * found.quantum
+        )
+
+    def pool(self) -> str:
+        self.pools += 1
+        return f"pool{self.pools}"
+
+    def values(self, block: Block) -> np.ndarray:
+        return self.parameters.values[block.columns].reshape(block.shape)
+
+
+def _name(block: Block) -> str:
+    return block.name.removesuffix(".weight")
