@@ -114,6 +114,7 @@ NETWORKS = Registry(
         "cnn9": "qsched.tasks.cnn:cnn9",
         "vgg8": "qsched.tasks.vgg:vgg8",
         "resnet20": "qsched.tasks.resnet:resnet20",
+        "tnn3": "qsched.tasks.tnn:tnn3",
         "tnn96": "qsched.tasks.tnn:tnn96",
     },
     "qsched.networks",

@@ -38,6 +38,7 @@ NETWORKS_OF_THE_PROJECT = {
     "cnn9",
     "vgg8",
     "resnet20",
+    "tnn3",
     "tnn96",
 }
 
@@ -101,6 +102,7 @@ def _build(name: str, width: int | None = None, classes: int = 10) -> Layers:
         ("vgg8", 4, (1, 8, 8)),
         ("resnet20", None, (3, 32, 32)),
         ("resnet20", 4, (1, 7, 7)),
+        ("tnn3", None, (1, 8, 8)),
         ("tnn96", None, (3, 32, 32)),
         ("tnn96", 16, (1, 28, 28)),
         ("tnn96", 8, (1, 16, 16)),
@@ -162,7 +164,7 @@ def test_every_network_ends_in_a_full_precision_classifier(name: str, classes: i
 
 @pytest.mark.parametrize(
     ("name", "depth"),
-    [("mlp3", 3), ("mlp9", 9), ("cnn5", 5), ("cnn9", 9), ("vgg8", 7), ("tnn96", 7)],
+    [("mlp3", 3), ("mlp9", 9), ("cnn5", 5), ("cnn9", 9), ("vgg8", 7), ("tnn3", 3), ("tnn96", 7)],
 )
 def test_depth_is_what_the_name_says(name: str, depth: int) -> None:
     layers = _build(name)
@@ -179,18 +181,21 @@ def test_resnet_quantizes_all_but_projections_and_classifier() -> None:
     assert sum(isinstance(layer, Activation) for layer in (*layers, *inside)) == 19
 
 
-def test_tnn96_keeps_within_the_accelerator() -> None:
-    weighted = _weighted(_build("tnn96"))
+@pytest.mark.parametrize(
+    ("name", "shape", "width"), [("tnn3", (1, 8, 8), 32), ("tnn96", (3, 32, 32), 96)]
+)
+def test_tnn_keeps_within_the_accelerator(name: str, shape: tuple[int, ...], width: int) -> None:
+    weighted = _weighted(_build(name))
     convolutions = [layer for layer in weighted if isinstance(layer, Conv)]
     assert len(weighted) <= 8
     assert all(c.kernel == 3 and c.stride <= 3 and c.padding in (0, 1) for c in convolutions)
     assert all(c.channels <= 96 for c in convolutions)
-    body = _build("tnn96")[:-1]
+    body = _build(name)[:-1]
     probe = (*body, Linear(1))
-    # The classifier reads 3 x 3 positions of 96 channels, as one more 3x3 layer would.
-    assert parameters(probe, (3, 32, 32)) - parameters(body, (3, 32, 32)) == 3 * 3 * 96
+    # The classifier reads 3 x 3 positions of all channels, as one more 3x3 layer would.
+    assert parameters(probe, shape) - parameters(body, shape) == 3 * 3 * width
     with pytest.raises(InputError, match="at most 96 channels.*network.width is 97"):
-        _build("tnn96", 97)
+        _build(name, 97)
 
 
 @pytest.mark.parametrize(
