@@ -9,6 +9,7 @@ import typer
 
 from qsched.cli.copy import write
 from qsched.cli.options import DATABASE, DatabaseOption
+from qsched.cli.remote import ServerOption, TokenFileOption, remote
 from qsched.cli.stored import opened, stored_name
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def report(
         typer.Option(metavar="FILE", help="The file. Default: qsched-out/STUDY/report.html."),
     ] = None,
     db: DatabaseOption = DATABASE,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Write a study's report: one HTML file that works offline.
 
@@ -35,8 +38,16 @@ def report(
         qsched report digits-ana --out digits.html
     """
     name = stored_name(study)
-    with opened(db) as storage:
-        typer.echo(str(report_to(storage, name, out or default_folder(name) / "report.html")))
+    path = out or default_folder(name) / "report.html"
+    if server is not None:
+        with remote(server, token_file) as there:
+            text = there.text(name, "report")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, text, force=True)
+    else:
+        with opened(db) as storage:
+            report_to(storage, name, path)
+    typer.echo(str(path))
 
 
 def export(
@@ -52,6 +63,8 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     db: DatabaseOption = DATABASE,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Write the schedule that a study found as a file that can be used elsewhere.
 
@@ -63,8 +76,12 @@ def export(
     from qsched.study.export import export as exported
 
     name = stored_name(study)
-    with opened(db) as storage:
-        text = dump(exported(storage, name, arm))
+    if server is not None:
+        with remote(server, token_file) as there:
+            text = there.text(name, "best", arm=arm)
+    else:
+        with opened(db) as storage:
+            text = dump(exported(storage, name, arm))
     if out is None:
         typer.echo(text.rstrip())
         return

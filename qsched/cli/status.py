@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qsched.cli.options import DATABASE, DatabaseOption, JsonOption
 from qsched.cli.output import percent, print_json, print_table
+from qsched.cli.remote import ServerOption, TokenFileOption, remote
 from qsched.cli.stored import opened, stored_name
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
     from qsched.storage import Storage, StudyRow
 
 __all__ = ["status"]
+
+_KEYS = (
+    "study",
+    "state",
+    "trials",
+    "trials_total",
+    "runs",
+    "best",
+    "best_arm",
+    "updated",
+    "verdict",
+)
 
 
 def status(
@@ -23,6 +36,8 @@ def status(
         str | None, typer.Argument(metavar="STUDY", help="A stored study. Default: all.")
     ] = None,
     db: DatabaseOption = DATABASE,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say how far studies are, and what a finished one found.
@@ -30,52 +45,47 @@ def status(
     \b
         qsched status
         qsched status digits-ana
+        qsched status --server http://localhost:8000
     """
+    name = None if study is None else stored_name(study)
+    found = _here(name, db) if server is None else _there(name, server, token_file)
+    if as_json:
+        print_json(found if name is None else found[0])
+        return
+    print_table(
+        ("study", "state", "trials", "runs", "best", "updated"), [_cells(one) for one in found]
+    )
+    if name is not None:
+        _print_verdict(found[0])
+
+
+def _here(name: str | None, db: str) -> list[dict[str, Any]]:
     with opened(db) as storage:
-        rows = storage.studies() if study is None else [storage.study(stored_name(study))]
-        found = [_summary(storage, row) for row in rows]
-        if as_json:
-            print_json(found if study is None else found[0])
-            return
-        print_table(
-            ("study", "state", "trials", "runs", "best", "updated"), [_cells(one) for one in found]
-        )
-        if study is not None:
-            _print_verdict(rows[0])
+        rows = storage.studies() if name is None else [storage.study(name)]
+        return [_summary(storage, row) for row in rows]
 
 
 def _summary(storage: Storage, row: StudyRow) -> dict[str, Any]:
-    candidates = _candidates(storage, row.name)
-    best = max(
-        (trial for trial in candidates if trial.value is not None), key=_value, default=None
-    )
-    return {
-        "study": row.name,
-        "state": row.state,
-        "trials": len(candidates),
-        "trials_total": row.spec.budget.trials,
-        "runs": len(storage.runs(row.name)),
-        "best": best.value if best else None,
-        "best_arm": best.user_attrs["arm"] if best else None,
-        "updated": row.updated.isoformat(timespec="seconds"),
-        "verdict": row.verdict,
-    }
-
-
-def _candidates(storage: Storage, name: str) -> list[FrozenTrial]:
     import optuna
 
+    from qsched.service.summary import summary
+
     try:
-        study = optuna.load_study(study_name=name, storage=storage.optuna)
+        study = optuna.load_study(study_name=row.name, storage=storage.optuna)
     except KeyError:
-        return []  # It was stored, but interrupted before its first trial.
-    trials = study.get_trials(deepcopy=False)
-    return [trial for trial in trials if trial.user_attrs.get("kind") == "candidate"]
+        trials = []  # It was stored, but interrupted before its first trial.
+    else:
+        trials = study.get_trials(deepcopy=False)
+    return summary(row, trials, len(storage.runs(row.name)))
 
 
-def _value(trial: FrozenTrial) -> tuple[int, float]:
-    """Order trials by how many seeds they have, then by their mean."""
-    return trial.user_attrs["seeds"], trial.value or 0.0
+def _there(name: str | None, server: str, token_file: Path | None) -> list[dict[str, Any]]:
+    with remote(server, token_file) as there:
+        found = list(there.studies()) if name is None else [there.study(name)]
+    for one in found:
+        updated = datetime.fromisoformat(one["updated"])
+        one["updated"] = updated.isoformat(timespec="seconds")
+    return [{key: one[key] for key in _KEYS} for one in found]
 
 
 def _cells(summary: dict[str, Any]) -> tuple[str, ...]:
@@ -90,13 +100,14 @@ def _cells(summary: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _print_verdict(row: StudyRow) -> None:
+def _print_verdict(summary: dict[str, Any]) -> None:
     import json
 
     from qsched.cli.verdict import verdict_text
     from qsched.study.verdict import Verdict
 
-    if row.verdict is None:
-        typer.echo(f"\nno verdict yet; `qsched run {row.name}` goes on where it stopped")
+    if summary["verdict"] is None:
+        name = summary["study"]
+        typer.echo(f"\nno verdict yet; `qsched run {name}` goes on where it stopped")
         return
-    typer.echo("\n" + verdict_text(Verdict.model_validate_json(json.dumps(row.verdict))))
+    typer.echo("\n" + verdict_text(Verdict.model_validate_json(json.dumps(summary["verdict"]))))
