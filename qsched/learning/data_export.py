@@ -24,6 +24,7 @@ from qsched.learning.data import (
 )
 from qsched.learning.data_card import write_card
 from qsched.learning.generate import ARMS_NOTE
+from qsched.learning.generate_plans import at_rate
 from qsched.learning.tasks import BenchSpec, BenchTask, chosen, features
 from qsched.schedules import Inq, Schedule
 from qsched.spaces import SearchSpace, Value, load_space
@@ -33,6 +34,9 @@ from qsched.storage import RunRow, Storage
 __all__ = ["collect", "export_bench"]
 
 KEY_DIGITS = 16
+
+OWN_RATE = ("design", "refined")
+"""Kinds of arms whose learning rate is a part of them; others are given the center of tuning."""
 
 
 def export_bench(bench: BenchSpec, storage: Storage, folder: Path) -> dict[str, Any]:
@@ -125,12 +129,13 @@ def _arms(schedules: dict[str, Schedule], noted: dict[str, list[str]], bench: Be
     spaces = {algorithm: load_space(name) for algorithm, name in bench.spaces.items()}
     rows = []
     for name in sorted(schedules):
-        schedule = schedules[name]
         algorithm, kind = noted[name]
+        schedule = schedules[name]
+        if kind not in OWN_RATE:
+            schedule = at_rate(schedule, bench.learning_rate)
         index = int(name.rpartition("-")[2]) if kind == "design" else -1
-        point = _point(schedule, spaces) if kind in ("design", "refined") else {}
-        text = schedule.model_dump_json()
-        rows.append((name, algorithm, kind, index, text, json.dumps(point), digest(schedule)))
+        text, point = schedule.model_dump_json(), json.dumps(_point(schedule, spaces))
+        rows.append((name, algorithm, kind, index, text, point, digest(schedule)))
     return Arms(*_columns(rows))
 
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from qsched.execution import Executor, split
-from qsched.learning.generate_plans import FINALISTS, BenchArm, Plan, bench_study
+from qsched.learning.generate_plans import FINALISTS, BenchArm, Plan, at_rate, bench_study
 from qsched.learning.tasks import BenchSpec, BenchTask
 from qsched.specs import Run, RunResult, digest
 from qsched.storage import Phase, RunRow, Storage
@@ -47,10 +47,9 @@ class _Request:
         return self.arm.name, self.rate, self.phase, self.seed, self.length
 
     def run(self, task: BenchTask) -> Run:
-        recipe = self.arm.schedule.learning_rate.model_copy(update={"initial": self.rate})
         return Run(
             task=task.spec,
-            schedule=self.arm.schedule.model_copy(update={"learning_rate": recipe}),
+            schedule=at_rate(self.arm.schedule, self.rate),
             seed=self.seed,
             length=self.length,
             evaluate="test" if self.phase == "report" else "validation",

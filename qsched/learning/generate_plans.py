@@ -18,7 +18,7 @@ from qsched.spaces import Value, load_space
 from qsched.specs import Budget, StudySpec, TaskSpec
 from qsched.study.arms import Arm, full_precision, static
 
-__all__ = ["BenchArm", "ExtraArm", "Plan", "bench_plans", "bench_study", "extra_plans"]
+__all__ = ["BenchArm", "ExtraArm", "Plan", "at_rate", "bench_plans", "bench_study", "extra_plans"]
 
 FINALISTS = {"tied": 2, "annealed": 4, "incremental": 3, "static": 2}
 """How many of a group of arms, the best of a task's search, are trained on the report's seeds."""
@@ -34,6 +34,12 @@ class BenchArm:
     schedule: Schedule
     index: int = -1
     point: dict[str, Value] = field(default_factory=dict)
+
+
+def at_rate(schedule: Schedule, learning_rate: float) -> Schedule:
+    """Return a schedule at another learning rate, its recipe otherwise kept."""
+    recipe = schedule.learning_rate.model_copy(update={"initial": learning_rate})
+    return schedule.model_copy(update={"learning_rate": recipe})
 
 
 @dataclass(frozen=True)
@@ -154,18 +160,17 @@ def _others(bench: BenchSpec, seeds: int, report_seeds: int) -> list[Plan]:
     """Return the plans of all arms that are not of the design."""
     rates = tuple(bench.learning_rate * factor for factor in bench.learning_rates)
     arms = [
-        *(_coded(name, "hand-coded", bench) for name in bench.baselines),
-        *(_coded(name, "rule", bench) for name in bench.rules),
+        *(_coded(name, "hand-coded") for name in bench.baselines),
+        *(_coded(name, "rule") for name in bench.rules),
         *_static(bench),
     ]
     return [Plan(arm, rates, seeds, report_seeds, group=_group(arm)) for arm in arms]
 
 
-def _coded(name: str, kind: str, bench: BenchSpec) -> BenchArm:
+def _coded(name: str, kind: str) -> BenchArm:
     schedule = load_schedule(name).schedule
     algorithm = "ana" if isinstance(schedule.weights, Ana) else "inq"
-    point = load_space(bench.spaces[algorithm]).encode(schedule)
-    return BenchArm(name, algorithm, kind, schedule, point=point or {})
+    return BenchArm(name, algorithm, kind, schedule)
 
 
 def _static(bench: BenchSpec) -> list[BenchArm]:
