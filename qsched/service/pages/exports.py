@@ -40,7 +40,7 @@ def offered(name: str, ended: bool) -> tuple[Group, ...]:
         return (report,)
     schedule = Group(
         "Schedule found",
-        "The schedule with its origin and the accuracy to expect; `qsched train` retrains by it.",
+        "With its origin and the accuracy to expect; “qsched train” retrains by it.",
         tuple(_schedule(name, form) for form in Format),
     )
     return (schedule, report)

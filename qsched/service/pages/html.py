@@ -18,6 +18,7 @@ from qsched import __version__
 from qsched.errors import QschedError
 from qsched.service.access import Principal, Role
 from qsched.service.pages.assets import asset_url
+from qsched.service.pages.lines import NONE
 from qsched.service.problems import status_of
 
 __all__ = ["POLICY", "Page", "error_page", "page", "part"]
@@ -44,7 +45,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals.update(asset=asset_url, version=__version__)
+_TEMPLATES.globals.update(asset=asset_url, none_yet=NONE, version=__version__)
 
 
 def page(request: Request, template: str, context: dict[str, Any], status: int = 200) -> Response:

@@ -16,6 +16,7 @@ from qsched.service.deps import ServiceDep
 from qsched.service.documents import YAML, received
 from qsched.service.models import Entry
 from qsched.service.pages.html import Page, page, part
+from qsched.service.problems import status_of
 from qsched.service.studies import Studies
 from qsched.specs import StudySpec
 from qsched.specs.files import load_study
@@ -55,7 +56,7 @@ def launch(request: Request, service: ServiceDep, text: TextForm = "") -> Respon
     except SpecError as error:
         return _form(request, text, _DEFAULT, _faulty(error.problems), 422)
     except InputError as error:
-        return _form(request, text, _DEFAULT, _faulty([Problem(str(error))]), 409)
+        return _form(request, text, _DEFAULT, _faulty([Problem(str(error))]), status_of(error))
     return RedirectResponse(f"/studies/{study}", 303)
 
 
@@ -90,7 +91,7 @@ def _plan(spec: StudySpec) -> dict[str, str]:
         "Candidates": f"{spec.budget.trials}, climbing {rungs} seeds",
         "Hand-coded": f"{len(spec.baselines)} schedules",
         "Confirmation": f"{plan.report_seeds} fresh seeds, {100 * plan.level:g} % intervals",
-        "Trainings": f"{runs_at_most(spec):,} at the most".replace(",", "\N{THIN SPACE}"),
+        "Trainings": f"{runs_at_most(spec):,} at the most",
     }
 
 

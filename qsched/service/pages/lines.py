@@ -11,9 +11,9 @@ from qsched.service.pages.forecast import PHASES, share_done
 from qsched.specs import StudySpec
 from qsched.study.verdict import Verdict
 
-__all__ = ["Line", "Score", "Step", "lasting", "line"]
+__all__ = ["NONE", "Line", "Score", "Step", "lasting", "line"]
 
-_NONE = "\N{EN DASH}"
+NONE = "\N{EN DASH}"
 _LIVE = ("waiting", "running", "stopping")
 
 
@@ -21,7 +21,7 @@ _LIVE = ("waiting", "running", "stopping")
 class Score:
     """An accuracy as text, and whose it is."""
 
-    text: str = _NONE
+    text: str = NONE
     arm: str = ""
 
 
@@ -117,7 +117,7 @@ def line(study: StudyDetail, spec: StudySpec) -> Line:
         rival=rival,
         gain=gain,
         gain_note=note,
-        left=_NONE if left is None else lasting(left),
+        left=NONE if left is None else lasting(left),
         reason=study.reason or "",
     )
 
@@ -157,7 +157,7 @@ def _so_far(study: StudyDetail) -> tuple[Score, Score, str, str]:
     found = _score(study.best, study.best_arm)
     rival = _score(study.best_baseline, study.best_baseline_arm)
     if study.best is None or study.best_baseline is None:
-        return found, rival, _NONE, ""
+        return found, rival, NONE, ""
     gain = f"{signed(study.best - study.best_baseline, 1)} points"
     return found, rival, gain, "validation accuracy so far, no claim"
 

@@ -31,6 +31,10 @@ function dressed(layout) {
   for (const key of Object.keys(rest).filter((name) => /^[xy]axis\d*$/.test(name))) {
     result[key] = { ...rest[key], gridcolor: color("--grid") };
   }
+  if (innerWidth < 500 && layout.annotations) {
+    // Names of panels, which would run into each other.
+    result.annotations = layout.annotations.map((each) => ({ ...each, font: { ...each.font, size: 10 } }));
+  }
   return result;
 }
 
