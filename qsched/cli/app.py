@@ -15,6 +15,7 @@ from qsched.cli.copy import cp
 from qsched.cli.dashboard import dashboard
 from qsched.cli.listing import ls
 from qsched.cli.reference import reference
+from qsched.cli.remote_run import stop
 from qsched.cli.results import export, report
 from qsched.cli.retrain import compare, train
 from qsched.cli.run import run
@@ -32,7 +33,7 @@ _PANELS: dict[str, tuple[Command, ...]] = {
     "Studies": (run, status, report, dashboard),
     "Schedules": (export, train, compare),
     "Learning from many schedules": (bench_data,),
-    "Service": (serve,),
+    "Service": (serve, stop),
 }
 
 app = typer.Typer(
