@@ -27,7 +27,13 @@ def bundled_names(kind: str) -> tuple[str, ...]:
     >>> "ana" in bundled_names("search_spaces")
     True
     """
-    return tuple(sorted(path.stem for path in bundled(kind).glob("*.yaml")))
+    beside = _BESIDE.get(kind, ())
+    files = bundled(kind).glob("*.yaml")
+    return tuple(sorted(path.stem for path in files if path.stem not in beside))
+
+
+_BESIDE = {"studies": ("claims", "heuristics")}
+"""What lies beside the studies: what was learned from them, and what is claimed of it."""
 
 
 def resolve(kind: str, name: str | pathlib.Path) -> pathlib.Path:
@@ -41,7 +47,7 @@ def resolve(kind: str, name: str | pathlib.Path) -> pathlib.Path:
     """
     if isinstance(name, str) and "/" not in name and not pathlib.PurePath(name).suffix:
         names = bundled_names(kind)
-        if name not in names:
+        if name not in (*names, *_BESIDE.get(kind, ())):
             raise UnknownNameError(_SINGULAR.get(kind, kind), name, names)
         return bundled(kind) / f"{name}.yaml"
     path = pathlib.Path(name)

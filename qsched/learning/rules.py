@@ -16,6 +16,10 @@ Form = Literal["constant", "power", "log", "min", "max", "product"]
 
 _NODES: dict[Form, int] = {"constant": 1, "power": 5, "log": 6, "min": 7, "max": 7, "product": 9}
 _STEPS = 9
+_STEEPEST = 3.0
+"""Largest exponent: beyond, a formula says nothing of tasks between those it has seen."""
+_LEAST_RANGE = 0.4
+"""Features whose logarithm varies by less are not used."""
 _PENALTY = 0.002
 """What a node costs, as a share of the spread of losses over the grid."""
 
@@ -116,25 +120,27 @@ def fit_rule(
     features: Mapping[str, np.ndarray],
     groups: Sequence[str],
     forms: Sequence[Form] = ("constant", "power", "log", "min", "max", "product"),
+    current: float | None = None,
 ) -> Rule:
     """Return the formula of least loss, a longer one only where it holds on data left out.
 
     All forms over all features are enumerated, their numbers over a grid of what the formula gives
-    at the ends of the features' ranges, then polished (Nelder and Mead). A formula with features
-    replaces the constant only if, fitted without each group in turn, it loses less on what was
-    left out by more than one standard error over tasks.
+    at the ends of the features' ranges, then polished (Nelder and Mead). A formula replaces the
+    constant (or the current value) only if, fitted without each group in turn, it loses less on
+    what was left out by more than one standard error over tasks.
 
     Args:
         responses: what values of the parameter cost.
         features: feature -> its values over tasks, [T], > 0. Constant features are not used.
         groups: of each task, what is left out together (its data set).
         forms: which forms are tried.
+        current: the value in use, which stays unless something is better; None is none.
 
     Reference:
         Gijsbers et al., Meta-learning for symbolic hyperparameter defaults, GECCO 2021,
         arXiv 2106.05767.
     """
-    names = [name for name, column in features.items() if np.ptp(np.log(column)) > 1e-9]
+    names = [name for name, column in features.items() if np.ptp(np.log(column)) > _LEAST_RANGE]
     logs = {name: np.log(np.asarray(features[name], dtype=float)) for name in names}
     shapes: list[tuple[Form, tuple[str, ...]]] = [("constant", ())]
     for form in forms:
@@ -143,19 +149,28 @@ def fit_rule(
                 shapes.append((form, chosen))
     everything = np.arange(len(groups))
     fitted = [_fit(form, chosen, responses, logs, everything) for form, chosen in shapes]
+    plain, before = fitted[0][0], _held_out(*shapes[0], responses, logs, groups)
+    if current is not None:
+        stays = Formula("constant", (), (current,))
+        kept = _losses("constant", np.array([[current]]), responses, logs, ())[0]
+        if not _better(before, kept):
+            plain, before = stays, kept
     spread = float(responses.losses.mean(axis=0).max() - responses.losses.mean(axis=0).min())
     cost = [loss + _PENALTY * spread * formula.nodes for formula, loss in fitted]
-    constant = _held_out(*shapes[0], responses, logs, groups)
     best = int(np.argmin(cost))
-    formula, loss = fitted[best]
-    if best == 0:
-        return Rule(formula, loss, float(constant.mean()), float(constant.mean()))
     held = _held_out(*shapes[best], responses, logs, groups)
-    gain = constant - held
+    constant = float(before.mean())
+    if best and _better(held, before):
+        return Rule(fitted[best][0], fitted[best][1], float(held.mean()), constant)
+    loss = _losses("constant", np.array([plain.numbers]), responses, logs, ())[0]
+    return Rule(plain, float(loss.mean()), constant, constant)
+
+
+def _better(new: np.ndarray, old: np.ndarray) -> bool:
+    """Return whether losses are lower by more than one standard error over tasks."""
+    gain = old - new
     error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
-    if gain.mean() > error:
-        return Rule(formula, loss, float(held.mean()), float(constant.mean()))
-    return Rule(fitted[0][0], fitted[0][1], float(constant.mean()), float(constant.mean()))
+    return bool(gain.mean() > error)
 
 
 def _held_out(
@@ -254,7 +269,9 @@ def _starts(form: Form, responses: Responses, logs: Sequence[np.ndarray]) -> np.
     if not keep.any():
         return np.tile([max(float(ends[1]), 1e-6), 0.0, float(ends[1])], (1, 1))[:, : _size(form)]
     slope = np.log(at_high[keep] / at_low[keep]) / width
-    scale = at_low[keep] * np.exp(-slope * low)
+    gentle = np.abs(slope) <= _STEEPEST
+    slope = slope[gentle]
+    scale = at_low[keep][gentle] * np.exp(-slope * low)
     base = np.stack([scale, slope], axis=1)
     if form == "power":
         return base

@@ -13,9 +13,15 @@ from qsched.files import bundled, bundled_names, resolve
 @pytest.mark.parametrize("kind", ["search_spaces", "search_spaces/handcoded", "studies"])
 def test_names_are_those_of_the_folder(kind: str) -> None:
     names = bundled_names(kind)
-    assert names == tuple(sorted(p.stem for p in bundled(kind).iterdir() if p.suffix == ".yaml"))
+    files = {path.stem for path in bundled(kind).iterdir() if path.suffix == ".yaml"}
+    assert names == tuple(sorted(files - {"claims", "heuristics"}))
     assert names
     assert all(resolve(kind, name).is_file() for name in names)
+
+
+def test_claims_and_heuristics_are_no_studies_but_have_a_name() -> None:
+    assert not {"claims", "heuristics"} & set(bundled_names("studies"))
+    assert resolve("studies", "claims").is_file()
 
 
 def test_a_bare_name_is_never_a_file_here(
