@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
-from qsched.attach.layers import QUANTIZED, QuantizedLayer
+from qsched.attach.layers import QUANTIZED
 from qsched.attach.quantizer import Quantizer
 from qsched.errors import InputError, nearest
 from qsched.schedules.places import Role
@@ -64,7 +65,12 @@ def find(
         activations: classes that count as activations, by exact type.
         example: arguments of one call of the model (a tensor, a tuple, or a dict of keywords).
             With it, the order is that of the first calls; without it, that of definition.
+
+    Raises:
+        InputError: the model has quantizers.
     """
+    if any(isinstance(module, Quantizer) for module in model.modules()):
+        raise InputError("the model is quantized already; quantize a float model")
     fast = _children_of(model, nn.TransformerEncoderLayer)
     owners = Counter(id(parameter) for module in model.modules() for _, parameter in _own(module))
     found = []
@@ -113,12 +119,13 @@ def _own(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 def _weighty(module: nn.Module) -> bool:
     """Return whether a module multiplies by weights: matrices, not scales and shifts."""
-    return type(module) in QUANTIZED or any(p.dim() > 1 for _, p in _own(module))
+    if isinstance(module, ParametrizationList):
+        return False
+    matrices = any(parameter.dim() > 1 for _, parameter in _own(module))
+    return matrices or is_parametrized(module, "weight")
 
 
 def _unfit(module: nn.Module, owners: Counter[int]) -> str:
-    if isinstance(module, QuantizedLayer | Quantizer):
-        return "it is quantized already"
     if type(module) not in QUANTIZED:
         return f"{type(module).__name__} has no quantized version"
     own = dict(_own(module))

@@ -82,6 +82,11 @@ def quantize(
     )
     wanted = precision or stated
     found = find(model, activations, example)
+    if any(entry.module is model and not entry.reason for entry in found):
+        raise InputError(
+            f"layers are replaced inside a model, but this is one {type(model).__name__}; wrap it "
+            "in nn.Sequential"
+        )
     chosen = _chosen(found, wanted, exclude)
     levels = _levels(chosen, wanted, overrides or {})
     places = _places(chosen)
