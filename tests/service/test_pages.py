@@ -1,0 +1,348 @@
+"""The pages, as HTML: what they show, to whom, and under which policy."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from fastapi.testclient import TestClient
+
+from qsched.files import bundled
+from qsched.service.access import Role
+from qsched.service.app import create_app
+from qsched.service.launcher import Child
+from qsched.service.pages.assets import asset_url, assets, map_style
+from qsched.service.pages.html import POLICY
+from qsched.service.settings import Settings
+from qsched.service.tokens import TokenFile
+from qsched.specs import StudySpec
+from qsched.storage import Storage
+from tests.report import fabricate
+
+BROWSER = {"Accept": "text/html"}
+EVIL = "<script>alert(1)</script>"
+
+
+class Idle:
+    """Cannot start studies, so that they wait."""
+
+    def start(self, spec: StudySpec) -> Child:
+        """Fail as a machine without room for a process does."""
+        raise OSError("no room")
+
+    def last_words(self, spec: StudySpec) -> str:
+        """Say nothing."""
+        return ""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database: one study finished, one searching, one without a training."""
+    folder = tmp_path_factory.mktemp("pages")
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        done = fabricate.spec("done", candidates=24).model_copy(update={"about": EVIL})
+        fabricate.confirm(storage, done, fabricate.search(storage, done), gain=0.02)
+        fabricate.search(storage, fabricate.spec("searching", candidates=6))
+        early = fabricate.spec("early", candidates=6)
+        storage.save_study(early, "0" * 64)
+        storage.set_state("early", "interrupted")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokens(folder: Path) -> dict[Role, str]:
+    """One token of each role."""
+    file = TokenFile(folder / "tokens.json")
+    return {role: file.create(role.value, role) for role in Role}
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, tokens: dict[Role, str]) -> Iterator[TestClient]:
+    """A browser in which nobody has logged in."""
+    settings = Settings(
+        database=f"sqlite:///{folder}/qsched.db",
+        folder=folder / "served",
+        tokens=folder / "tokens.json",
+    )
+    app = create_app(settings, Idle())
+    with TestClient(app, "http://localhost", headers=BROWSER, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def editor(client: TestClient, tokens: dict[Role, str]) -> Iterator[TestClient]:
+    """The browser of somebody who may launch and stop studies."""
+    yield from _logged_in(client, tokens[Role.EDITOR])
+
+
+@pytest.fixture
+def viewer(client: TestClient, tokens: dict[Role, str]) -> Iterator[TestClient]:
+    """The browser of somebody who may look."""
+    yield from _logged_in(client, tokens[Role.VIEWER])
+
+
+def _logged_in(client: TestClient, token: str) -> Iterator[TestClient]:
+    answer = client.post("/login", data={"token": token, "next": "/new"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/new")
+    yield client
+    client.cookies.clear()
+
+
+def _words(text: str) -> str:
+    """The text of a page, without its markup."""
+    bare = re.sub(r"(?s)<script.*?</script>|<[^>]*>", " ", text)
+    return " ".join(html.unescape(bare).split())
+
+
+PAGES = ("/", "/studies/done", "/studies/searching", "/studies/early", "/new", "/studies/none")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/dashboard"])
+def test_strangers_are_led_to_the_login(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={path}")
+    assert "Log in" in client.get(f"/login?next={path}").text
+
+
+def test_the_login_leads_nowhere_else(client: TestClient) -> None:
+    assert 'name="next" value="/studies/done"' in client.get("/login?next=/studies/done").text
+    assert 'name="next" value="/"' in client.get("/login?next=https://elsewhere.example").text
+    assert "no valid token" in client.get("/login?failed=1").text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_under_a_strict_policy_and_keep_it(editor: TestClient, path: str) -> None:
+    answer = editor.get(path)
+    assert answer.headers["content-security-policy"] == POLICY
+    assert "unsafe" not in POLICY
+    markup = re.sub(r"(?s)>[^<]*</script>", "></script>", answer.text)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", markup)
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", answer.text, re.DOTALL)
+    assert all('type="application/json"' in head or not body for head, body in scripts)
+    assert EVIL not in answer.text
+    assert not re.search(r"""(src|href|action)=["'](https?:)?//""", answer.text)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_marked_up_for_everybody(editor: TestClient, path: str) -> None:
+    text = editor.get(path).text
+    assert '<html lang="en">' in text
+    assert 'name="viewport" content="width=device-width' in text
+    assert text.count("<h1>") == 1
+    for landmark in (
+        "<header",
+        "<main",
+        "<footer",
+        '<nav aria-label="Main"',
+        "Skip to the content",
+    ):
+        assert landmark in text
+    ids = re.findall(r'\sid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    fields = re.findall(r"<(?:input|select|textarea)\b(?![^>]*hidden)[^>]*", text)
+    labelled = re.findall(r'<label for="([^"]+)"', text)
+    assert all(any(f'id="{name}"' in field for name in labelled) for field in fields)
+
+
+def test_the_list_says_how_far_studies_are(viewer: TestClient, folder: Path) -> None:
+    text = viewer.get("/").text
+    assert re.findall(r'href="/studies/([a-z]+)"', text) == ["early", "searching", "done"]
+    words = _words(text)
+    assert "3 studies: 1 running or waiting, 1 finished." in words
+    assert "24 of 24 candidates" in words
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        runs = storage.runs("done", "report")
+    scores = {
+        arm: fmean(row.result.accuracy or 0 for row in runs if row.arm == arm)
+        for arm in {row.arm for row in runs}
+    }
+    best = max(score for arm, score in scores.items() if arm.startswith("trial-"))
+    assert f"{100 * best:.1f} % trial-" in words
+    assert f"{100 * scores['ana-2019']:.1f} % ana-2019" in words
+    assert f"+{100 * (best - scores['ana-2019']):.1f} points test accuracy" in words
+
+
+def test_an_ended_study_shows_verdict_figures_and_files(viewer: TestClient, folder: Path) -> None:
+    text = viewer.get("/studies/done").text
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        verdict = storage.study("done").verdict
+    assert verdict is not None
+    assert verdict["sentence"] in _words(text)
+    keys = set(re.findall(r'<div class="plot" id="([a-z-]+)"', text))
+    assert keys == {
+        "verdict",
+        "atlas-forward",
+        "atlas-backward",
+        "curves",
+        "regret",
+        "importance",
+    }
+    for key in keys:
+        data = text.partition(f'id="data-{key}">')[2].partition("</script>")[0]
+        assert json.loads(data)["data"]
+    assert "data-live" not in text
+    for url in re.findall(r'href="(/v1/[^"]+)" download', text):
+        file = viewer.get(html.unescape(url))
+        assert (file.status_code, file.headers["content-disposition"][:10]) == (200, "attachment")
+
+
+def test_a_running_study_shows_what_it_has_and_asks_for_more(viewer: TestClient) -> None:
+    text = viewer.get("/studies/searching").text
+    assert "No verdict yet" in text
+    assert 'data-live="/parts/studies/searching"' in text
+    assert "format=yaml" not in text
+    part = viewer.get("/parts/studies/searching")
+    assert part.text.strip() in text
+    again = viewer.get("/parts/studies/searching", headers={"If-None-Match": part.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_study_without_trainings_has_a_page(viewer: TestClient) -> None:
+    answer = viewer.get("/studies/early")
+    assert answer.status_code == 200
+    assert "Candidates 0 of 6" in _words(answer.text)
+    assert "The first results come with the first trainings" in answer.text
+
+
+def test_only_editors_are_offered_what_only_they_may_do(
+    viewer: TestClient, tokens: dict[Role, str]
+) -> None:
+    pages = {path: viewer.get(path).text for path in ("/", "/studies/early")}
+    assert "New study" not in pages["/"]
+    assert "/resume" not in pages["/studies/early"]
+    assert viewer.post("/studies/early/resume").status_code == 403
+    assert viewer.post("/new/check", data={"text": ""}).status_code == 403
+    viewer.post("/login", data={"token": tokens[Role.EDITOR]})
+    assert "New study" in viewer.get("/").text
+    assert 'action="/studies/early/resume"' in viewer.get("/studies/early").text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/studies/none", 404), ("/nowhere", 404), ("/studies/early/stop", 405)]
+)
+def test_errors_are_pages(viewer: TestClient, path: str, status: int) -> None:
+    answer = viewer.get(path)
+    assert answer.status_code == status
+    if status == 404:
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "To the studies" in answer.text
+
+
+def test_a_refused_change_is_a_page_with_the_reason(editor: TestClient) -> None:
+    answer = editor.post("/studies/done/resume")
+    assert answer.status_code == 409
+    assert "`done` is finished; there is nothing to resume" in _words(answer.text)
+
+
+def test_the_form_offers_bundled_files(editor: TestClient) -> None:
+    text = editor.get("/new?study=digits-control").text
+    area = text.partition("<textarea")[2].partition(">\n")[2].partition("</textarea>")[0]
+    assert html.unescape(area) == (bundled("studies") / "digits-control.yaml").read_text()
+    assert '<option value="digits-control" selected>' in text
+    assert "No faults" in text
+    assert editor.get("/new?study=../../etc/passwd").status_code == 200
+
+
+def test_faults_are_shown_at_their_lines(editor: TestClient) -> None:
+    text = (bundled("studies") / "digits-ana.yaml").read_text()
+    lines = [*text.replace("epochs: 10", "epochs: ten").splitlines(), "sed: 0"]
+    answer = editor.post("/new/check", data={"text": "\n".join(lines)})
+    assert answer.status_code == 200
+    marked = {int(number) for number in re.findall(r'data-line="(\d+)"', answer.text)}
+    expected = {i for i, line in enumerate(lines, 1) if line.endswith(": ten") or line == "sed: 0"}
+    assert marked == expected
+    assert "did you mean `seed`?" in _words(answer.text)
+
+
+def test_a_checked_file_says_what_would_run(editor: TestClient) -> None:
+    text = (bundled("studies") / "digits-ana.yaml").read_text()
+    answer = editor.post("/new/check", data={"text": text})
+    found = re.search(r'data-name="(.*?)" data-trials="(\d+)" data-seed="(\d+)"', answer.text)
+    assert found is not None
+    assert found.groups() == ("digits-ana", "256", "0")
+
+
+def test_launching_stores_the_study_and_shows_it(editor: TestClient, folder: Path) -> None:
+    text = (bundled("studies") / "digits-ana.yaml").read_text()
+    mine = text.replace("name: digits-ana", "name: mine", 1)
+    answer = editor.post("/new", data={"text": mine})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/studies/mine")
+    assert 'class="badge' in editor.get("/studies/mine").text
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        assert storage.study("mine").spec.budget.trials == 256
+    changed = editor.post("/new", data={"text": f"{mine}seed: 1\n"})
+    assert changed.status_code == 409
+    assert "stored with another one" in changed.text
+    assert "seed: 1" in changed.text
+    stopped = editor.post("/studies/mine/stop")
+    assert (stopped.status_code, stopped.headers["location"]) == (303, "/studies/mine")
+
+
+def test_a_faulty_file_comes_back_as_it_was_sent(editor: TestClient) -> None:
+    answer = editor.post("/new", data={"text": f"name: {EVIL}\n"})
+    assert answer.status_code == 422
+    assert html.escape(EVIL) in answer.text
+    assert EVIL not in answer.text
+    assert 'aria-invalid="true"' in answer.text
+
+
+def test_assets_may_be_kept_for_ever_by_their_content(client: TestClient) -> None:
+    for name, asset in assets().items():
+        answer = client.get(asset_url(name))
+        assert answer.content == asset.body
+        assert "immutable" in answer.headers["cache-control"]
+        plain = client.get(f"/assets/{name}", headers={"Accept-Encoding": "identity"})
+        assert plain.content == asset.body
+        assert "content-encoding" not in plain.headers
+        assert plain.headers["cache-control"] == "no-cache"
+        tag = {"If-None-Match": plain.headers["etag"]}
+        assert client.get(f"/assets/{name}", headers=tag).status_code == 304
+    assert client.get("/assets/../app.py").status_code in (303, 404)
+    assert client.get("/assets/app.py").status_code == 404
+
+
+def test_plotly_is_told_to_leave_its_styles_out(viewer: TestClient) -> None:
+    script = assets()["plotly.js"].body.decode()
+    assert "no-inline-styles" in script
+    style = map_style()
+    assert style is not None
+    page = viewer.get("/studies/done").text
+    assert f'<meta id="{style}"' in page
+    assert 'id="plotly.js-style-global" class="no-inline-styles"' in page
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "paper"),
+    [
+        ("ink", "paper"),
+        ("soft", "paper"),
+        ("soft", "card"),
+        ("accent", "paper"),
+        ("accent", "card"),
+        ("accent-ink", "accent"),
+        ("accent-ink", "accent-deep"),
+        ("good", "good-soft"),
+        ("busy", "busy-soft"),
+        ("warn", "warn-soft"),
+        ("bad", "bad-soft"),
+        ("bad", "paper"),
+        ("ink", "bad-soft"),
+    ],
+)
+def test_colors_have_contrast(scheme: int, ink: str, paper: str) -> None:
+    blocks = re.findall(r":root \{(.*?)\}", assets()["site.css"].body.decode(), re.DOTALL)
+    colors = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", blocks[scheme]))
+    light, dark = sorted((_luminance(colors[ink]), _luminance(colors[paper])), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
