@@ -21,11 +21,12 @@ CURVE_POINTS = 10
 
 @dataclass
 class Record:
-    """What is known of one run so far."""
+    """What is known of one run so far; ``together`` lanes trained as one computation."""
 
     run: Run
     dtype: str
     engine: str = "torch-lanes"
+    together: int = 1
     curve: list[CurvePoint] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -62,6 +63,7 @@ class Record:
             versions={
                 **_versions(),
                 "engine": self.engine,
+                "lanes": str(self.together),
                 "dtype": self.dtype.removeprefix("torch."),
                 **{f"plugin {name}": sha256 for name, sha256 in loaded_plugins().items()},
             },

@@ -12,6 +12,7 @@ from qsched.specs import Run, RunResult
 from qsched.tasks import load_data
 from qsched.training.cohort import Cohort, modes, task_plan
 from qsched.training.evaluate import evaluate
+from qsched.training.memory import lanes_together
 from qsched.training.record import Record, scored_ends
 from qsched.training.table import step_counts
 from qsched.training.trained import Parameters
@@ -20,7 +21,9 @@ __all__ = ["train", "train_one"]
 
 
 def train(runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> list[RunResult]:
-    """Train runs of one task and length; the number of torch's threads is left as it is.
+    """Train runs of one task and length, as many at a time as train best together.
+
+    The number of torch's threads is left as it is; a result says how many lanes trained together.
 
     Args:
         runs: the cohort.
@@ -32,8 +35,12 @@ def train(runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> list
     """
     plan, _ = task_plan(runs[0].task)
     order = sorted(range(len(runs)), key=modes(runs, plan).__getitem__)
+    together = lanes_together(plan, runs[0].task.batch_size, dtype, device)
+    results: list[RunResult] = []
     with torch.inference_mode():
-        results = _Training([runs[i] for i in order], dtype, device).run()
+        for start in range(0, len(order), together):
+            part = [runs[i] for i in order[start : start + together]]
+            results += _Training(part, dtype, device).run()
     place = np.argsort(order)
     return [results[i] for i in place]
 
@@ -52,7 +59,7 @@ class _Training:
     def __init__(self, runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> None:
         self.epoch, self.steps = step_counts(runs[0], len(load_data(runs[0].task.data).train))
         self.cohort = Cohort(runs, self.steps, dtype, device)
-        self.lanes = [Record(run, str(dtype)) for run in runs]
+        self.lanes = [Record(run, str(dtype), together=len(runs)) for run in runs]
         self.active = self.lanes
 
     def run(self) -> list[RunResult]:

@@ -49,6 +49,7 @@ def test_results_say_what_they_were_made_with() -> None:
         "numpy": np.__version__,
         "python": platform.python_version(),
         "engine": "torch-lanes",
+        "lanes": "1",
         "dtype": "float32",
     }
     assert result.seconds > 0
