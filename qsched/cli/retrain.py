@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ from qsched.cli.options import (
     use_plugins,
 )
 from qsched.cli.output import interval_text, percent, points, print_json
+from qsched.cli.saved import check_target, save_network, saved_text
 from qsched.cli.stored import check_task, study_spec
 
 if TYPE_CHECKING:
@@ -34,6 +36,16 @@ def train(
     file: Annotated[str, typer.Argument(metavar="FILE", help=_FILE_HELP)],
     task: TaskOption,
     seeds: SeedsOption = 12,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Train the first of the seeds once more and keep the network, for deployment.",
+        ),
+    ] = None,
+    input_bits: Annotated[
+        int, typer.Option(min=2, max=16, metavar="N", help="Bits of the kept network's inputs.")
+    ] = 8,
     db: DatabaseOption = DATABASE,
     workers: WorkersOption = None,
     data: DataOption = None,
@@ -48,6 +60,7 @@ def train(
     \b
         qsched train best.yaml --task digits-ana
         qsched train ana-2019-overlapped --task fashion-ana --seeds 4 --data ~/datasets
+        qsched train best.yaml --task digits-tnn --seeds 2 --save net.pt
     """
     from qsched.cli.fresh import accuracies, fresh_seeds
     from qsched.cli.promise import promise
@@ -58,16 +71,22 @@ def train(
     plugins = use_plugins(plugin)
     loaded, spec = load_schedule(file), study_spec(task, db)
     check_task(spec.task)
+    check_target(save, spec)
     stated = promise(loaded, spec.task, seeds)
     [found] = accuracies([loaded.schedule], spec, seeds, workers, plugins)
     mean, level = sum(found) / seeds, spec.confirmation.level
     bounds = interval(found, level)
+    kept = None
+    if save is not None:
+        kept = save_network(save, loaded, spec, fresh_seeds(spec, seeds)[0], input_bits)
     if not as_json:
         typer.echo(
             f"{loaded.name} on {spec.name}, {seeds} fresh seeds, test set: "
             f"{percent(mean)} ({100 * level:.0f} % interval {interval_text(bounds)})"
         )
         typer.echo(_checked(stated, mean, seeds))
+        if kept:
+            typer.echo(saved_text(kept))
         return
     print_json(
         {
@@ -80,6 +99,7 @@ def train(
             "level": level,
             "expected_interval": stated and stated.interval,
             "inside": stated and stated.holds(mean),
+            "saved": kept,
         }
     )
 

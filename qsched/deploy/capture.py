@@ -9,7 +9,7 @@ import numpy as np
 
 from qsched import __version__
 from qsched.deploy.evaluate import accuracy
-from qsched.deploy.inputs import input_of
+from qsched.deploy.inputs import INPUT_BITS, input_of
 from qsched.deploy.records import (
     AvgPool,
     Conv,
@@ -37,15 +37,18 @@ from qsched.training.cohort import task_plan
 __all__ = ["hard_network", "train_network"]
 
 
-def train_network(run: Run, schedule: str, *, engine: str | None = None) -> HardNetwork:
+def train_network(
+    run: Run, schedule: str, *, input_bits: int = INPUT_BITS, engine: str | None = None
+) -> HardNetwork:
     """Train one network and return what is deployed of it.
 
-    Inputs are rounded to 8 bits and a classifier in full precision to 16; both accuracies on the
-    test split, before and after that, are in the metadata.
+    Inputs are rounded to integers and a classifier in full precision to 16 bits; both accuracies
+    on the test split, before and after that, are in the metadata.
 
     Args:
         run: what is trained; its accuracy is taken on the test split.
         schedule: name of its schedule.
+        input_bits: 2 to 16; more bits lose less, at more cost in the first layer.
         engine: as of :func:`qsched.training.train`.
 
     Raises:
@@ -68,7 +71,7 @@ def train_network(run: Run, schedule: str, *, engine: str | None = None) -> Hard
         seed=run.seed,
         trained_accuracy=result.accuracy,
     )
-    network = replace(hard_network(run.task, parameters), metadata=metadata)
+    network = replace(hard_network(run.task, parameters, input_bits), metadata=metadata)
     test = load_data(run.task.data).test
     found = accuracy(network, test.x, test.y)
     return replace(network, metadata=replace(metadata, accuracy=found))
@@ -79,12 +82,15 @@ def replace_split(run: Run) -> Run:
     return run.model_copy(update={"evaluate": "test"})
 
 
-def hard_network(task: TaskSpec, parameters: Parameters) -> HardNetwork:
+def hard_network(
+    task: TaskSpec, parameters: Parameters, input_bits: int = INPUT_BITS
+) -> HardNetwork:
     """Return the hard network of trained parameters, without metadata.
 
     Args:
         task: what they were trained on.
         parameters: of :func:`qsched.training.train_one`.
+        input_bits: 2 to 16.
 
     Raises:
         InputError: the task is not fully quantized, or the network is not a chain.
@@ -92,8 +98,10 @@ def hard_network(task: TaskSpec, parameters: Parameters) -> HardNetwork:
     plan, _ = task_plan(task)
     check(plan, task.precision)
     data = load_data(task.data)
-    layers = tuple(_Capture(plan, parameters, task.precision).layers())
-    return HardNetwork(input_of(data.train.x), layers)
+    spec = input_of(data.train.x, input_bits)
+    largest = max(-spec.low, spec.high)
+    layers = tuple(_Capture(plan, parameters, task.precision, largest).layers())
+    return HardNetwork(spec, layers)
 
 
 def check(plan: Plan, precision: Precision) -> None:
@@ -124,9 +132,11 @@ def check(plan: Plan, precision: Precision) -> None:
 class _Capture:
     """Turns the nodes of a plan into layers of a hard network."""
 
-    def __init__(self, plan: Plan, parameters: Parameters, precision: Precision) -> None:
+    def __init__(
+        self, plan: Plan, parameters: Parameters, precision: Precision, largest: int
+    ) -> None:
         self.plan, self.parameters, self.precision = plan, parameters, precision
-        self.owner, self.pools, self.largest = "input", 0, 127
+        self.owner, self.pools, self.largest = "input", 0, largest
 
     def layers(self) -> Iterator[Layer]:
         for node in self.plan.nodes:

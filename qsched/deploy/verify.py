@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,9 +76,11 @@ def verify(network: HardNetwork, x: np.ndarray) -> tuple[Agreement, ...]:
     return verify_engines(Numpy(integers), all_engines(network, integers), x)
 
 
-def all_engines(network: HardNetwork, integers: IntegerNetwork) -> list[Engine]:
-    """Return PyTorch, onnxruntime and qonnx."""
-    return [Torch(network, integers), OnnxRuntime(integers), Qonnx(integers)]
+def all_engines(
+    network: HardNetwork, integers: IntegerNetwork, exported: Any = None
+) -> list[Engine]:
+    """Return PyTorch, onnxruntime and qonnx; onnxruntime on the ``exported`` model, if given."""
+    return [Torch(network, integers), OnnxRuntime(integers, exported), Qonnx(integers)]
 
 
 def verify_engines(

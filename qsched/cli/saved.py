@@ -1,0 +1,62 @@
+"""One network, trained once more and kept: ``qsched train --save``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qsched.errors import InputError
+
+if TYPE_CHECKING:
+    from qsched.schedules.file import ScheduleFile
+    from qsched.specs import StudySpec
+
+__all__ = ["check_target", "save_network", "saved_text"]
+
+
+def check_target(path: Path | None, spec: StudySpec) -> None:
+    """Refuse what cannot be saved before anything is trained.
+
+    Raises:
+        InputError: the file exists, its folder does not, or the task's network is not fully
+            quantized.
+    """
+    if path is None:
+        return
+    if path.exists():
+        raise InputError(f"{path} exists; choose another --save, or remove it first")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.absolute().parent}; make it first")
+    from qsched.deploy.capture import check
+    from qsched.training.cohort import task_plan
+
+    check(task_plan(spec.task)[0], spec.task.precision)
+
+
+def save_network(
+    path: Path, loaded: ScheduleFile, spec: StudySpec, seed: int, input_bits: int
+) -> dict[str, Any]:
+    """Train one network, write its checkpoint, and return what is to be said of it."""
+    from qsched.deploy import save, train_network
+    from qsched.specs import Run
+
+    run = Run(task=spec.task, schedule=loaded.schedule, seed=seed, evaluate="test")
+    network = train_network(run, loaded.name, input_bits=input_bits)
+    save(network, path)
+    return {
+        "path": str(path),
+        "seed": seed,
+        "trained_accuracy": network.metadata.trained_accuracy,
+        "accuracy": network.metadata.accuracy,
+    }
+
+
+def saved_text(saved: dict[str, Any]) -> str:
+    """Return one line about a saved network."""
+    from qsched.cli.output import percent
+
+    trained, found = (percent(saved[key]) for key in ("trained_accuracy", "accuracy"))
+    return (
+        f"saved {saved['path']}: seed {saved['seed']}, test accuracy {trained} as trained, "
+        f"{found} in integers"
+    )
