@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def bench_data(
         typer.Option(
             "--experiment",
             metavar="NAME",
-            help="Train an experiment's arms instead: factorial or budget.",
+            help="Instead: factorial, budget, select, confirm, transfer; may be repeated.",
         ),
     ] = None,
     refine: Annotated[
@@ -107,12 +108,13 @@ def bench_data(
     from qsched.storage import Storage
 
     plans = [plan for file in arms or () for plan in extra_plans(file)]
-    plans += [plan for name in experiment or () for plan in experiment_plans(name, spec)]
     seconds = None if minutes is None else 60 * minutes
     with Storage.open(db) as storage:
+        known = cache(lambda: collect(spec, storage, wanted)[0])
+        for name in experiment or ():
+            plans += experiment_plans(name, spec, known)
         if refine:
-            known, _ = collect(spec, storage, wanted)
-            plans += refined_plans(known, spec, refine, seeds, len(known.arms))
+            plans += refined_plans(known(), spec, refine, seeds, len(known().arms))
         plans = plans or bench_plans(spec, design, seeds, report_seeds)
         if minutes != 0:
             with executor(workers, plugins) as where:

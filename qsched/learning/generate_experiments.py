@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import product
 
 from qsched.errors import UnknownNameError
+from qsched.learning.data import Bench
+from qsched.learning.generate_learned import confirm_plans, select_plans, transfer_plans
 from qsched.learning.generate_plans import BenchArm, Plan, bench_plans
 from qsched.learning.tasks import BenchSpec
 from qsched.schedules import Ana, Inq, LearningRate, Power, Schedule, Steps, Window
@@ -38,7 +40,7 @@ SHORT = (1 / 2, 1 / 3)
 """Lengths of the budget experiment."""
 
 
-def experiment_plans(name: str, bench: BenchSpec) -> list[Plan]:
+def experiment_plans(name: str, bench: BenchSpec, known: Callable[[], Bench]) -> list[Plan]:
     """Return the plans of an experiment.
 
     - ``factorial``: synchronization x noise family x forward strategy, once with backward noise
@@ -46,16 +48,24 @@ def experiment_plans(name: str, bench: BenchSpec) -> list[Plan]:
       quantization, synchronization x partition.
     - ``budget``: hand-coded and static arms rescaled to a half and a third of the steps, their
       learning rates tuned anew.
+    - ``select``: the best arms without each data set, on more seeds of the search.
+    - ``confirm``: the best of them on the data set left out, at its full, half and third length.
+    - ``transfer``: likewise, but the curves learned with one algorithm steer the other.
+
+    Args:
+        name: of the experiment.
+        bench: what SchedBench trains.
+        known: returns what is stored, from which the last three choose.
 
     Raises:
         UnknownNameError: there is no such experiment.
     """
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)
-    return EXPERIMENTS[name](bench)
+    return EXPERIMENTS[name](bench, known)
 
 
-def _factorial(bench: BenchSpec) -> list[Plan]:
+def _factorial(bench: BenchSpec, known: Callable[[], Bench]) -> list[Plan]:
     rates = tuple(bench.learning_rate * factor for factor in bench.learning_rates)
     arms = [
         *(_annealed(*cell) for cell in product(OFFSETS, FAMILIES, NOISES, FORWARDS)),
@@ -64,7 +74,7 @@ def _factorial(bench: BenchSpec) -> list[Plan]:
     return [Plan(arm, rates, 1, 8) for arm in arms]
 
 
-def _budget(bench: BenchSpec) -> list[Plan]:
+def _budget(bench: BenchSpec, known: Callable[[], Bench]) -> list[Plan]:
     return [
         Plan(plan.arm, plan.rates, 2, plan.report_seeds, SHORT, plan.group)
         for plan in bench_plans(bench, 1, 2, 12)
@@ -72,9 +82,12 @@ def _budget(bench: BenchSpec) -> list[Plan]:
     ]
 
 
-EXPERIMENTS: dict[str, Callable[[BenchSpec], list[Plan]]] = {
+EXPERIMENTS: dict[str, Callable[[BenchSpec, Callable[[], Bench]], list[Plan]]] = {
     "factorial": _factorial,
     "budget": _budget,
+    "select": lambda bench, known: select_plans(known(), bench),
+    "confirm": lambda bench, known: confirm_plans(known(), bench, (1.0, *SHORT)),
+    "transfer": lambda bench, known: transfer_plans(known(), bench),
 }
 
 

@@ -17,7 +17,7 @@ from qsched.learning.tasks import BenchSpec
 from qsched.spaces import Choice, Int, Parameter, SearchSpace, Value, load_space
 from qsched.specs import digest
 
-__all__ = ["mutated", "refined_plans", "scores_without"]
+__all__ = ["counted", "mutated", "refined_plans", "scores_without"]
 
 Cell = tuple[str, float]
 """An arm at a learning rate."""
@@ -60,7 +60,9 @@ def refined_plans(
     return plans
 
 
-def scores_without(bench: Bench, algorithm: str, left_out: str) -> dict[Cell, float]:
+def scores_without(
+    bench: Bench, algorithm: str, left_out: str, seeds: int = 1
+) -> dict[Cell, float]:
     """Return how far arms of the search lie above the best static arm, meaned over tasks.
 
     Args:
@@ -68,12 +70,13 @@ def scores_without(bench: Bench, algorithm: str, left_out: str) -> dict[Cell, fl
         algorithm: whose design, hand-coded schedules, and arms refined without the data set; to
             ``ana``, static arms belong too.
         left_out: the data set whose tasks do not count.
+        seeds: least number of seeds on every task that counts.
 
     Returns:
         Difference in accuracy, by arm and learning rate; of those trained on every task that
-        counts.
+        counts: those on which arms were refined, or all while there are none.
     """
-    tasks = bench.tasks.name[bench.tasks.dataset != left_out]
+    tasks = counted(bench, left_out)
     kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
     algorithms = dict(zip(bench.arms.name, bench.arms.algorithm, strict=True))
     runs = bench.runs.where((bench.runs.phase == "search") & (bench.runs.length == 1))
@@ -87,10 +90,11 @@ def scores_without(bench: Bench, algorithm: str, left_out: str) -> dict[Cell, fl
 
     sums: dict[Cell, list[float]] = defaultdict(list)
     for task in tasks:
-        means = _means(runs.where(runs.task == task))
+        cells = _cells(runs.where(runs.task == task))
+        means = {cell: float(np.mean(values)) for cell, values in cells.items()}
         static = max(score for (arm, _), score in means.items() if kinds[arm] == "static")
         for cell, score in means.items():
-            if counts(cell[0]):
+            if counts(cell[0]) and len(cells[cell]) >= seeds:
                 sums[cell].append(score - static)
     return {cell: float(np.mean(d)) for cell, d in sums.items() if len(d) == len(tasks)}
 
@@ -148,9 +152,17 @@ def _arm(space: SearchSpace, algorithm: str, left_out: str, point: dict[str, Val
     return BenchArm(name, algorithm, "refined", schedule, point=point)
 
 
-def _means(runs: Runs) -> dict[Cell, float]:
-    """Return mean accuracies by arm and learning rate."""
+def counted(bench: Bench, left_out: str) -> list[str]:
+    """Return the tasks of other data sets on which arms were refined, or all of them."""
+    others = bench.tasks.name[bench.tasks.dataset != left_out].tolist()
+    refined = [f"-refined-not-{left_out}-" in arm for arm in bench.runs.arm]
+    seen = set(bench.runs.task[refined])
+    return [task for task in others if task in seen] or others
+
+
+def _cells(runs: Runs) -> dict[Cell, list[float]]:
+    """Return the accuracies of all seeds, by arm and learning rate."""
     cells: dict[Cell, list[float]] = defaultdict(list)
     for arm, rate, accuracy in zip(runs.arm, runs.learning_rate, runs.accuracy, strict=True):
         cells[arm, float(rate)].append(float(accuracy))
-    return {cell: float(np.mean(values)) for cell, values in cells.items()}
+    return cells

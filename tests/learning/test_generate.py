@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -242,8 +243,12 @@ def test_a_faulty_file_of_arms_names_its_line(tmp_path: Path) -> None:
         extra_plans(path)
 
 
+def nothing() -> NoReturn:
+    raise AssertionError("this experiment asks for nothing that is stored")
+
+
 def test_the_factorial_crosses_every_factor() -> None:
-    found = experiment_plans("factorial", BENCH)
+    found = experiment_plans("factorial", BENCH, nothing)
     annealed = [plan.arm for plan in found if plan.arm.algorithm == "ana"]
     assert len(annealed) == len({arm.schedule for arm in annealed}) == 5 * 3 * 2 * 3
     assert len(found) - len(annealed) == 5 * 4
@@ -257,11 +262,11 @@ def test_the_factorial_crosses_every_factor() -> None:
 
 
 def test_the_budget_experiment_shortens_every_arm() -> None:
-    found = experiment_plans("budget", BENCH)
+    found = experiment_plans("budget", BENCH, nothing)
     assert {plan.lengths for plan in found} == {(1 / 2, 1 / 3)}
     assert {plan.arm.kind for plan in found} >= {"hand-coded", "static", "full precision"}
 
 
 def test_an_unknown_experiment_is_named() -> None:
     with pytest.raises(UnknownNameError, match="did you mean `factorial`"):
-        experiment_plans("factorials", BENCH)
+        experiment_plans("factorials", BENCH, nothing)
