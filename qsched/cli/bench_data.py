@@ -20,7 +20,7 @@ from qsched.cli.options import (
 )
 from qsched.cli.output import duration, print_json
 
-__all__ = ["bench_data"]
+__all__ = ["Lines", "bench_data"]
 
 _DATABASE = "sqlite:///schedbench.db"
 
@@ -118,7 +118,7 @@ def bench_data(
         plans = plans or bench_plans(spec, design, seeds, report_seeds)
         if minutes != 0:
             with executor(workers, plugins) as where:
-                generator = Generator(spec, storage, where, _Lines(), seconds)
+                generator = Generator(spec, storage, where, Lines(), seconds)
                 for task in wanted:
                     if not generator.train(task, plans):
                         break
@@ -131,7 +131,7 @@ def bench_data(
         typer.echo(f"{summary['runs']:,} runs of {summary['tasks']} tasks  {export}")
 
 
-class _Lines:
+class Lines:
     """Writes a line at most every ten seconds, and one at the end of a task's pass."""
 
     def __init__(self) -> None:
