@@ -148,8 +148,6 @@ class Controller:
         return {
             "format": FORMAT,
             "step": self._step,
-            "stage": self._stage,
-            "epoch": self._epoch,
             "total_steps": self.course.steps,
             "seed": self.seed,
             "schedule_sha256": self.schedule.sha256,
@@ -173,7 +171,15 @@ class Controller:
                     f"a training must be resumed with the {key} it began with, {state[key]}, but "
                     f"this controller has {expected[key]}; attach with the same arguments"
                 )
-        self._step, self._stage, self._epoch = (state[k] for k in ("step", "stage", "epoch"))
+        self.resume(state["step"])
+
+    def resume(self, step: int) -> None:
+        """Go on at a step for which model and optimizer have been restored already.
+
+        Unlike :meth:`seek` this does not clear the optimizer's state for a stage that has begun.
+        """
+        self._step, self._stage = step, self.course.stage(step)
+        self._epoch = self._epoch_of(step)
         self._written = None
         self._apply()
 
@@ -214,7 +220,7 @@ class Controller:
 
     def _freeze(self, fractions: np.ndarray) -> None:
         before = None if self._written is None else self._written[:, FROZEN]
-        epoch = self._step // self.steps_per_epoch if self.steps_per_epoch else 0
+        epoch = self._epoch_of(self._step)
         for site, layer in enumerate(self.layers):
             quantizer = layer.quantizer
             if not isinstance(quantizer, IncrementalWeights):
@@ -222,9 +228,16 @@ class Controller:
             anew = epoch != self._epoch and _relaxes(quantizer.method)
             if anew and before is not None:
                 quantizer.advance(layer.weight, before[site], self._uniform(site, epoch))
-            if before is None or fractions[site] != before[site]:
+            if (
+                quantizer.lacks(fractions[site])
+                if before is None
+                else fractions[site] != before[site]
+            ):
                 quantizer.advance(layer.weight, fractions[site], self._uniform(site, epoch))
         self._epoch = epoch
+
+    def _epoch_of(self, step: int) -> int:
+        return step // self.steps_per_epoch if self.steps_per_epoch else 0
 
     def _uniform(self, site: int, epoch: int) -> Tensor | None:
         """Return the samples of a random partition: a function of seed, place and epoch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -31,7 +31,7 @@ def base_rates(optimizers: Sequence[Optimizer], how: Combination) -> None:
         return
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group.setdefault(_BASE, float(group["lr"]))
+            _note(group)
         if not max(group[_BASE] for group in optimizer.param_groups) > 0:
             raise InputError(
                 "a parameter group must have a learning rate > 0 for a schedule to set, but all "
@@ -51,7 +51,7 @@ def set_rates(
         return
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group.setdefault(_BASE, float(group["lr"]))
+            _note(group)
         largest = max(group[_BASE] for group in optimizer.param_groups)
         for group in optimizer.param_groups:
             value = group[_BASE] * (rate / (largest if how == "schedule" else initial))
@@ -59,3 +59,8 @@ def set_rates(
                 group["lr"].fill_(value)
             else:
                 group["lr"] = value
+
+
+def _note(group: dict[str, Any]) -> None:
+    # Where there is a scheduler, torch keeps the rate that the group had before it there.
+    group.setdefault(_BASE, float(group.get("initial_lr", group["lr"])))

@@ -128,6 +128,10 @@ class IncrementalWeights(WeightQuantizer):
         """Return how many weights are frozen."""
         return int(self.frozen.sum())
 
+    def lacks(self, fraction: float) -> bool:
+        """Return whether fewer weights are frozen than a fraction means."""
+        return self.count() < int(self._wanted(fraction))
+
     @torch.no_grad()
     def restart(self, weight: Tensor) -> None:
         for buffer in (self.frozen, self.fixed, self.held, self.scale):
@@ -157,11 +161,10 @@ class IncrementalWeights(WeightQuantizer):
         """
         method = self.method if isinstance(self.method, Inq) else Inq()
         buffers = self.frozen, self.fixed, self.held, self.scale
-        wanted = frozen_count(torch.tensor([fraction], dtype=torch.float64), weight.numel())
         grown = grow(
             weight.detach().reshape(1, -1),
             Frozen(*(buffer.reshape(1, -1) for buffer in buffers)),
-            wanted.to(weight.device),
+            self._wanted(fraction).to(weight.device),
             method.partition,
             self.levels,
             None if uniform is None else uniform.reshape(1, -1),
@@ -172,6 +175,10 @@ class IncrementalWeights(WeightQuantizer):
     def hold(self, weight: Tensor) -> None:
         """Undo what an optimizer's step did to frozen weights."""
         hold(weight, self.frozen, self.held)
+
+    def _wanted(self, fraction: float) -> Tensor:
+        """Return how many weights a fraction means, [1]."""
+        return frozen_count(torch.tensor([fraction], dtype=torch.float64), self.frozen.numel())
 
 
 def weight_quantizer(

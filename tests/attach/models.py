@@ -60,8 +60,13 @@ class Loop:
             if momentum
             else torch.optim.AdamW(self.model.parameters(), 0.02, weight_decay=0.1)
         )
+        self.schedule, self.seed = schedule, seed
+        self.attach()
+
+    def attach(self) -> None:
+        """Let a new controller follow the schedule from its start."""
         self.ctl: Controller = qsched.attach(
-            self.model, self.optimizer, schedule, STEPS, seed=seed, steps_per_epoch=3
+            self.model, self.optimizer, self.schedule, STEPS, seed=self.seed, steps_per_epoch=3
         )
 
     def step(self) -> Tensor:
