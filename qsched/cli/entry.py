@@ -13,6 +13,7 @@ from typer import Exit
 from typer.exceptions import TyperException
 
 from qsched.cli.app import app
+from qsched.cli.interrupt import one_interrupt
 from qsched.errors import QschedError
 
 __all__ = ["main"]
@@ -36,7 +37,8 @@ def main(args: Sequence[str] | None = None) -> int:
     A user's mistake and a failing disk end in a reason on standard error, never in a traceback.
     """
     try:
-        return int(app(args=args, prog_name="qsched", standalone_mode=False) or 0)
+        with one_interrupt():
+            return int(app(args=args, prog_name="qsched", standalone_mode=False) or 0)
     except Exit as done:
         return done.exit_code
     except KeyboardInterrupt:

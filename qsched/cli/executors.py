@@ -3,21 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from qsched.cli.options import default_workers
 from qsched.cli.worker import train
+from qsched.errors import InputError
 from qsched.execution import Executor, Inline, Local
 
-__all__ = ["executor"]
+__all__ = ["Cluster", "executor"]
 
 
-def executor(workers: int | None, plugins: Sequence[Path]) -> Executor:
-    """Return an executor in this process, for one worker, or in several of this machine.
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster to train on.
+
+    Attributes:
+        address: where it runs; None is one that this command starts on this machine.
+        gpus: GPUs of each worker; 0 trains on CPUs.
+    """
+
+    address: str | None = None
+    gpus: float = 0.0
+
+
+def executor(
+    workers: int | None, plugins: Sequence[Path], cluster: Cluster | None = None
+) -> Executor:
+    """Return an executor in this process, for one worker, in several of this machine, or on Ray.
 
     Args:
-        workers: number of processes; None is one a CPU core.
+        workers: number of processes; None is one a CPU core, or what a running cluster holds.
         plugins: files that workers load first.
+        cluster: the Ray cluster; None does without Ray.
+
+    Raises:
+        InputError: Ray is not installed, or a plugin cannot be read.
     """
+    if cluster is not None:
+        return _on_ray(workers, plugins, cluster)
     count = workers or default_workers()
     return Inline(train) if count == 1 else Local(train, count, plugins)
+
+
+def _on_ray(workers: int | None, plugins: Sequence[Path], cluster: Cluster) -> Executor:
+    try:
+        from qsched.execution.ray import Ray
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"training on Ray needs packages that are not installed ({error.name}); install "
+            "them with `pip install 'qsched[ray]'`, or leave --ray, --address and --gpus out"
+        ) from None
+    where = partial(train, device="cuda") if cluster.gpus else train
+    count = workers or (default_workers() if cluster.address is None else None)
+    return Ray(where, count, plugins, address=cluster.address, gpus=cluster.gpus)

@@ -20,13 +20,18 @@ from qsched.cli.options import (
     use_plugins,
 )
 from qsched.cli.output import print_json
+from qsched.cli.remote import ServerOption, TokenFileOption
+from qsched.cli.remote_run import follow, local_only
 from qsched.cli.results import default_folder, export_to, report_to
 from qsched.cli.stored import check_task, opened
 
 if TYPE_CHECKING:
     from qsched.specs import StudySpec
+    from qsched.study import Verdict
 
 __all__ = ["run"]
+
+_REPORT, _SCHEDULE = "report.html", "schedule.yaml"
 
 
 def _check_name(name: str | None) -> str | None:
@@ -57,6 +62,23 @@ def run(
     ] = None,
     db: DatabaseOption = DATABASE,
     workers: WorkersOption = None,
+    ray: Annotated[
+        bool,
+        typer.Option("--ray", help="Train on Ray actors of this machine instead of processes."),
+    ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST",
+            help="Train on a running Ray cluster: HOST, HOST:PORT, auto or ray://HOST:PORT.",
+        ),
+    ] = None,
+    gpus: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="N", help="GPUs of each Ray worker; a fraction lets several share one."
+        ),
+    ] = 0.0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -65,11 +87,14 @@ def run(
     ] = None,
     data: DataOption = None,
     plugin: PluginOption = None,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a study to its verdict, report and schedule file; the same command resumes it.
 
     Whatever stops it (Ctrl-C, a crash, a power cut), nothing that finished is lost or repeated.
+    While another process runs the study, this one watches, and takes over if that one ends.
 
     \b
         qsched run digits-ana
@@ -77,28 +102,44 @@ def run(
         qsched run my.yaml --seed 1 --name my-second-seed
         qsched run fashion-ana --data ~/datasets
         qsched run my.yaml --plugin my_task.py
+        qsched run my.yaml --server http://localhost:8000
+        qsched run my.yaml --ray --workers 8 --db postgresql+psycopg://me@host/studies
+        qsched run my.yaml --address head-node
     """
     use_data(data)
     plugins = use_plugins(plugin)
     spec = _changed(study, trials, seed, name)
-    check_task(spec.task)
     folder = out or default_folder(spec.name)
+    if server is not None:
+        local_only(plugin=plugin, workers=workers, ray=ray, address=address, gpus=gpus)
+        _told(follow(spec, folder, server, token_file), folder, as_json)
+        return
+    check_task(spec.task)
     folder.mkdir(parents=True, exist_ok=True)
 
-    from qsched.cli.executors import executor
+    from qsched.cli.executors import Cluster, executor
     from qsched.cli.progress import shown
-    from qsched.cli.verdict import verdict_text
     from qsched.study import run_study
+    from qsched.study.noted import noted
 
+    cluster = Cluster(address, gpus) if ray or address or gpus else None
     with opened(db, create=True) as storage:
         try:
-            with executor(workers, plugins) as where, shown(spec.name) as observe:
-                verdict = run_study(spec, storage, where, observe)
+            with executor(workers, plugins, cluster) as where, shown(spec.name) as observe:
+                verdict = run_study(spec, storage, where, noted(storage, spec.name, observe))
         except KeyboardInterrupt:
             typer.echo("interrupted; the same command resumes the study", err=True)
             raise
-        report = report_to(storage, spec.name, folder / "report.html")
-        schedule = export_to(storage, spec.name, folder / "schedule.yaml")
+        report_to(storage, spec.name, folder / _REPORT)
+        export_to(storage, spec.name, folder / _SCHEDULE)
+    _told(verdict, folder, as_json)
+
+
+def _told(verdict: Verdict, folder: Path, as_json: bool) -> None:
+    """Print what a study found, and where its files lie."""
+    from qsched.cli.verdict import verdict_text
+
+    report, schedule = folder / _REPORT, folder / _SCHEDULE
     if as_json:
         paths = {"report": str(report), "schedule": str(schedule)}
         print_json({"verdict": verdict.model_dump(mode="json"), **paths})

@@ -9,8 +9,8 @@ from qsched.specs import Run, RunResult
 __all__ = ["train"]
 
 
-def train(runs: Sequence[Run]) -> list[RunResult]:
-    """Train runs of one cohort; see :func:`qsched.training.train`."""
+def train(runs: Sequence[Run], device: str = "cpu") -> list[RunResult]:
+    """Train runs of one cohort on a torch device; see :func:`qsched.training.train`."""
     from qsched.training import train as train_cohort
 
-    return train_cohort(runs)
+    return train_cohort(runs, device=device)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from qsched.errors import DataError
+from qsched.plugins import loaded_plugins
 from qsched.schedules import Ana, LearningRate, Schedule
 from qsched.specs import DataSpec, NetworkSpec, Run, RunResult, TaskSpec
 
@@ -68,6 +71,11 @@ def lacks_data(runs: Sequence[Run]) -> list[RunResult]:
     raise DataError("download the file")
 
 
+def quick(runs: Sequence[Run]) -> list[RunResult]:
+    time.sleep(0.3)
+    return echo(runs)
+
+
 def slow(runs: Sequence[Run]) -> list[RunResult]:
     note_pid()
     time.sleep(60)
@@ -101,6 +109,24 @@ def dies_while_told(runs: Sequence[Run]) -> list[RunResult]:
             token.unlink()
             os.kill(os.getpid(), 9)
     return echo(runs)
+
+
+def stops_while_told(runs: Sequence[Run]) -> list[RunResult]:
+    """Stop the process (SIGSTOP), for as many seconds as the folder says, on seed 0."""
+    if any(run.seed == 0 for run in runs):
+        for token in folder().glob("stop-*"):
+            token.unlink()
+            note_pid()
+            seconds = token.name.removeprefix("stop-")
+            wake = f"sleep {seconds}; kill -CONT {os.getpid()}"
+            subprocess.Popen(["sh", "-c", wake], start_new_session=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.2)
+    return echo(runs)
+
+
+def with_plugins(runs: Sequence[Run]) -> list[RunResult]:
+    return [result(run, versions=loaded_plugins()) for run in runs]
 
 
 def folder() -> Path:
