@@ -29,7 +29,7 @@ def regrets(scores: np.ndarray, reference: np.ndarray, floor: float = 0.005) -> 
     return result
 
 
-def greedy_portfolio(losses: np.ndarray, size: int) -> list[int]:
+def greedy_portfolio(losses: np.ndarray, size: int, first: np.ndarray | None = None) -> list[int]:
     """Return schedules, each the one that lowers the mean of every task's least loss most.
 
     The first one is the best single schedule: the learned default. Schedules that miss a task are
@@ -38,6 +38,7 @@ def greedy_portfolio(losses: np.ndarray, size: int) -> list[int]:
     Args:
         losses: loss of every task and schedule, [T, A], such as :func:`regrets`.
         size: how many.
+        first: which may be chosen first, [A] of bool; None is all.
 
     Returns:
         Columns of ``losses``, in the order of choice.
@@ -53,6 +54,8 @@ def greedy_portfolio(losses: np.ndarray, size: int) -> list[int]:
     least = np.full(len(losses), np.inf)
     while len(chosen) < size and len(chosen) < len(usable):
         left = [int(a) for a in usable if a not in chosen]
+        if not chosen and first is not None and first[left].any():
+            left = [a for a in left if first[a]]
         joint = np.minimum(least[:, None], losses[:, left])
         # Of equal ones, the better on average alone.
         order = np.lexsort((losses[:, left].mean(axis=0), joint.mean(axis=0)))

@@ -171,13 +171,28 @@ def _surfaces(
     bench: Bench, space: SearchSpace, table: Variants, allowed: np.ndarray
 ) -> list[Surface]:
     columns = np.flatnonzero(allowed)
-    points = [space.encode(table.schedule(bench.arms, int(c))) for c in columns]
+    points = _points(bench, space, table, columns)
     fits = np.array([p is not None for p in points], dtype=bool)
     found = []
     for row in table.mean[:, columns]:
         use = np.flatnonzero(fits & np.isfinite(row))
         found.append(Surface(space, [points[i] or {} for i in use], row[use].tolist()))
     return found
+
+
+def _points(
+    bench: Bench, space: SearchSpace, table: Variants, columns: np.ndarray
+) -> list[dict[str, Value] | None]:
+    """Return the variants as points of the space; those that were drawn in it know theirs."""
+    known = dict(zip(bench.arms.name, bench.arms.points(), strict=True))
+    points: list[dict[str, Value] | None] = []
+    for column in columns:
+        point = known[table.names[column]]
+        if point.get("learning_rate") == table.rates[column]:
+            points.append(point)
+        else:
+            points.append(space.encode(table.schedule(bench.arms, int(column))))
+    return points
 
 
 def _best_hand_coded(bench: Bench, table: Variants) -> tuple[str, Schedule]:

@@ -28,6 +28,7 @@ class Variants:
         names: of the arms, V.
         rates: learning rates, V.
         mean: mean validation accuracy, [T, V]; NaN where not trained.
+        seeds: number of seeds behind it, [T, V].
     """
 
     tasks: np.ndarray
@@ -35,11 +36,16 @@ class Variants:
     names: np.ndarray
     rates: np.ndarray
     mean: np.ndarray
+    seeds: np.ndarray
 
     def on(self, keep: np.ndarray) -> Variants:
         """Return the same on some tasks."""
         return replace(
-            self, tasks=self.tasks[keep], datasets=self.datasets[keep], mean=self.mean[keep]
+            self,
+            tasks=self.tasks[keep],
+            datasets=self.datasets[keep],
+            mean=self.mean[keep],
+            seeds=self.seeds[keep],
         )
 
     def schedule(self, arms: Arms, column: int) -> Schedule:
@@ -68,7 +74,12 @@ def variants(bench: Bench, algorithm: Algorithm, length: float = 1.0) -> Variant
     np.add.at(count, (row, column), 1)
     mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     return Variants(
-        bench.tasks.name, bench.tasks.dataset, runs.arm[first], runs.learning_rate[first], mean
+        bench.tasks.name,
+        bench.tasks.dataset,
+        runs.arm[first],
+        runs.learning_rate[first],
+        mean,
+        count.astype(int),
     )
 
 
@@ -79,7 +90,8 @@ def losses(table: Variants) -> np.ndarray:
     which schedules hardly differ decide little.
     """
     best = np.nanmax(table.mean, axis=1, keepdims=True)
-    return np.clip(best - table.mean, 0, _WORST)
+    result: np.ndarray = np.clip(best - table.mean, 0, _WORST)
+    return result
 
 
 def merged_tests(tests: Sequence[Tests]) -> Tests:
