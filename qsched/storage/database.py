@@ -33,6 +33,7 @@ from qsched.storage.rows import (
     study_spec,
 )
 from qsched.storage.schema import no_database, prepare
+from qsched.storage.tally import Score, Tally, read_scores, tally
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -286,6 +287,14 @@ class Storage:
                 for row in connection.execute(used)
             }
         return [run_row(row, spec.task, schedules) for row in rows]
+
+    def scores(self, study: str) -> list[Score]:
+        """Return the runs of a study, in the order they were stored, without their curves."""
+        return read_scores(self._engine, study)
+
+    def tally(self, study: str) -> Tally:
+        """Return how far a study is, counted by the database; zero for one that is not there."""
+        return tally(self._engine, study)
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context whose database errors, Optuna's too, become ``StorageError``."""

@@ -69,19 +69,26 @@ class TrialWriter:
                     f"trials are written by one process, but another one has written numbers up "
                     f"to {found} where {first} was expected; run the same command again"
                 )
-            table = self._tables["trials"]
-            ids = connection.scalars(
-                insert(table).returning(table.c.trial_id, sort_by_parameter_order=True),
-                [_trial(study_id, found + i, trial) for i, trial in enumerate(trials)],
-            ).all()
-            for name, rows_of in _PARTS.items():
-                rows = [
-                    {"trial_id": trial_id, **row}
-                    for trial_id, trial in zip(ids, trials, strict=True)
-                    for row in rows_of(trial)
-                ]
-                if rows:
-                    connection.execute(insert(self._tables[name]), rows)
+            self.insert(connection, study_id, found, trials)
+
+    def insert(
+        self, connection: Connection, study_id: int, first: int, trials: Sequence[FrozenTrial]
+    ) -> list[int]:
+        """Insert ``trials`` as numbers ``first``, ``first + 1``, ...; return their ids."""
+        table = self._tables["trials"]
+        ids = connection.scalars(
+            insert(table).returning(table.c.trial_id, sort_by_parameter_order=True),
+            [_trial(study_id, first + i, trial) for i, trial in enumerate(trials)],
+        ).all()
+        for name, rows_of in _PARTS.items():
+            rows = [
+                {"trial_id": trial_id, **row}
+                for trial_id, trial in zip(ids, trials, strict=True)
+                for row in rows_of(trial)
+            ]
+            if rows:
+                connection.execute(insert(self._tables[name]), rows)
+        return list(ids)
 
     def _lock(self, connection: Connection, study_id: int) -> int:
         """Lock a study against other writers, and return the number of its next trial."""

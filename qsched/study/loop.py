@@ -13,11 +13,11 @@ from functools import partial
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from qsched.errors import ConflictError, StorageError, UnreachableError
-from qsched.execution import Executor
+from qsched.errors import ConflictError, StorageError, TrainingError, UnreachableError
+from qsched.execution import Executor, Inline
 from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, load_space
-from qsched.specs import Rung, StudySpec, digest
+from qsched.specs import Run, Rung, RunResult, StudySpec, digest
 from qsched.specs.heuristics import load_heuristics
 from qsched.storage import State, Storage
 from qsched.study import arms as arms_of
@@ -34,7 +34,7 @@ from qsched.study.sampling import Asked
 from qsched.study.verdict import Contender, Verdict, sentence
 from qsched.study.warm import ask_warm, warm_start
 
-__all__ = ["run_study"]
+__all__ = ["derive", "run_study"]
 
 
 def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Observe) -> Verdict:
@@ -74,6 +74,25 @@ def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Ob
         except UnreachableError:
             reached = partial(storage.study, spec.name)
             patient(reached, lambda words: observe(Progress("waiting", rung=words)))
+
+
+def derive(spec: StudySpec, storage: Storage) -> Verdict:
+    """Return the verdict that a finished study comes to when it is run again.
+
+    Everything is read from the database; nothing is trained or written.
+
+    Raises:
+        InputError: a file that the study names is not found.
+        TrainingError: a run or a trial is missing.
+        StorageError: the database cannot be read.
+    """
+    study = _Study(spec, storage, Inline(_untrained), lambda _: None)
+    study.check_recorded()
+    return study.run()
+
+
+def _untrained(runs: Sequence[Run]) -> list[RunResult]:
+    raise TrainingError(f"{len(runs)} runs are missing, the first one {runs[0].key}")
 
 
 def _own(
@@ -121,6 +140,15 @@ class _Study:
         self._ticker = Ticker(observe, spec.budget.trials, self._runs_ahead)
         self._measure = Measure(spec, storage, executor, self._ticker)
         self._records = Records(storage, spec.name)
+
+    def check_recorded(self) -> None:
+        """Raise TrainingError unless all trials are recorded."""
+        names = {
+            arm.name for arm in (*arms_of.hand_coded(self._spec), *arms_of.static(self._spec))
+        }
+        expected, found = len(names) + self._spec.budget.trials, len(self._records.trials)
+        if found != expected:
+            raise TrainingError(f"{found} trials of {expected} are recorded")
 
     def run(self) -> Verdict:
         full_precision = self._full_precision()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Phase", "pool"]
+__all__ = ["Phase", "in_pool", "pool"]
 
 Phase = Literal["search", "selection", "report"]
 
@@ -28,3 +28,13 @@ def pool(phase: Phase, study_seed: int, count: int) -> tuple[int, ...]:
         raise ValueError(f"a pool holds {_POOL_SIZE} seeds, but {count} were asked for")
     first = (study_seed * len(_POOLS) + _POOLS.index(phase)) * _POOL_SIZE
     return tuple(range(first, first + count))
+
+
+def in_pool(phase: Phase, study_seed: int, seed: int) -> bool:
+    """Return whether ``seed`` is one of a phase's training seeds.
+
+    >>> in_pool("search", 0, 99_999), in_pool("search", 0, 100_000)
+    (True, False)
+    """
+    [first] = pool(phase, study_seed, 1)
+    return first <= seed < first + _POOL_SIZE
