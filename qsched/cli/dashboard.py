@@ -20,12 +20,20 @@ def dashboard(
 ) -> None:
     """Open the Optuna dashboard on the study database, for this machine only; Ctrl-C ends it.
 
+    The schedules of verdicts are there as artifacts; their files lie in `qsched-out/artifacts`.
+    For more than one person, see `qsched serve`.
+
     \b
         qsched dashboard
         qsched dashboard --db sqlite:///elsewhere.db --port 9000
     """
     from optuna_dashboard import run_server
 
+    from qsched.report.artifacts import ARTIFACTS, artifact_store, save_artifacts
+
     with opened(db) as storage:
+        for row in storage.studies():
+            save_artifacts(storage, row.name, ARTIFACTS)
         typer.echo(f"http://{_LOOPBACK}:{port}/ (Ctrl-C ends it)")
-        run_server(storage.optuna, host=_LOOPBACK, port=port)
+        store = artifact_store(ARTIFACTS)
+        run_server(storage.optuna, host=_LOOPBACK, port=port, artifact_store=store)

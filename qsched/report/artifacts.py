@@ -10,10 +10,10 @@ from pathlib import Path
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
-from qsched.report.material import Material
 from qsched.schedules.file import dump
 from qsched.storage import Storage
 from qsched.study.export import export
+from qsched.study.verdict import Verdict
 
 __all__ = ["ARTIFACTS", "artifact_store", "save_artifacts"]
 
@@ -27,25 +27,31 @@ def artifact_store(folder: Path) -> FileSystemArtifactStore:
     return FileSystemArtifactStore(folder)
 
 
-def save_artifacts(
-    storage: Storage, study: optuna.Study, material: Material, folder: Path
-) -> None:
-    """Save the schedule file of every arm of the verdict; one that is there is replaced.
+def save_artifacts(storage: Storage, name: str, folder: Path) -> None:
+    """Save the schedule file of every arm of a study's verdict; one that is there is replaced.
 
-    Nothing is saved before there is a verdict.
+    Nothing is saved before there is a verdict, nor for a study that the dashboard has deleted.
+
+    Args:
+        storage: the study database.
+        name: the study's name.
+        folder: the folder of the dashboard's artifacts.
     """
-    if material.verdict is None:
+    found = storage.study(name).verdict
+    known = [study.study_name for study in storage.optuna.get_all_studies()]
+    if found is None or name not in known:
         return
-    store = artifact_store(folder)
-    stored = _stored(storage, study.study_name)
-    for summary in material.verdict.arms:
-        if summary.contender != "full precision":
-            text = dump(export(storage, study.study_name, summary.arm))
-            filename = f"{summary.contender}-{summary.arm}.yaml"
-            if filename in stored:
-                store.write(stored[filename], io.BytesIO(text.encode()))
-            else:
-                _upload(store, study, filename, text)
+    store, stored = artifact_store(folder), _stored(storage, name)
+    study = optuna.load_study(study_name=name, storage=storage.optuna)
+    for summary in Verdict.model_validate(found, strict=False).arms:
+        if summary.contender == "full precision":
+            continue
+        text = dump(export(storage, name, summary.arm))
+        filename = f"{summary.contender}-{summary.arm}.yaml"
+        if filename in stored:
+            store.write(stored[filename], io.BytesIO(text.encode()))
+        else:
+            _upload(store, study, filename, text)
 
 
 def _stored(storage: Storage, name: str) -> dict[str, str]:

@@ -58,7 +58,7 @@ def save_to_dashboard(
     if get_note(study) != text:
         save_note(study, text)
     if artifacts is not None:
-        save_artifacts(storage, study, material, artifacts)
+        save_artifacts(storage, name, artifacts)
 
 
 def thin(figure: go.Figure) -> go.Figure:
