@@ -91,6 +91,10 @@ class Cohort:
             losses.append(self._step(x, y, rates[i]))
         return torch.stack(losses)
 
+    def sound(self) -> Tensor:
+        """Return which lanes have only finite parameters, bool [K]."""
+        return self.buffers.values.isfinite().all(1)
+
     def harden(self) -> None:
         """Make :meth:`infer` that of the hard network of the current parameters."""
         self.weights.harden()
