@@ -11,8 +11,11 @@ import typer
 from qsched import __version__
 from qsched.cli.bench_data import bench_data
 from qsched.cli.check import validate
+from qsched.cli.claims import claims
 from qsched.cli.copy import cp
 from qsched.cli.dashboard import dashboard
+from qsched.cli.db import check, export_dump, import_dump, upgrade
+from qsched.cli.deploy import deploy
 from qsched.cli.listing import ls
 from qsched.cli.reference import reference
 from qsched.cli.remote_run import stop
@@ -32,7 +35,8 @@ _PANELS: dict[str, tuple[Command, ...]] = {
     "Files: studies, search spaces, schedules, tasks": (ls, show, validate, cp),
     "Studies": (run, status, report, dashboard),
     "Schedules": (export, train, compare),
-    "Learning from many schedules": (bench_data,),
+    "Networks": (deploy,),
+    "Learning from many schedules": (bench_data, claims),
     "Service": (serve, stop),
 }
 
@@ -94,6 +98,15 @@ def _register(command: Command, group: typer.Typer = app, **options: Any) -> Non
 _tokens = typer.Typer(
     help="Make, list and revoke the tokens that let people use a server.", no_args_is_help=True
 )
+_database = typer.Typer(
+    help="Check, upgrade, export and import the study database.", no_args_is_help=True
+)
+_DATABASE: dict[str, Command] = {
+    "check": check,
+    "upgrade": upgrade,
+    "export": export_dump,
+    "import": import_dump,
+}
 
 
 app.callback(invoke_without_command=True, help=_unwrapped(root))(root)
@@ -102,5 +115,8 @@ for _panel, _commands in _PANELS.items():
         _register(_command, rich_help_panel=_panel)
 for _name, _command in (("create", create), ("list", token_list), ("revoke", revoke)):
     _register(_command, _tokens, name=_name)
+for _name, _command in _DATABASE.items():
+    _register(_command, _database, name=_name)
+app.add_typer(_database, name="db", rich_help_panel="Studies")
 app.add_typer(_tokens, name="token", rich_help_panel="Service")
 _register(reference, hidden=True)

@@ -1,0 +1,37 @@
+"""How many trials searches took to reach the best hand-coded or static schedule."""
+
+from __future__ import annotations
+
+import re
+
+from qsched.learning.evidence import Evidence
+
+__all__ = ["CENSORED", "trials"]
+
+CENSORED = 96
+"""Trials of a search that did not reach its target: no fewer than these."""
+
+
+def trials(evidence: Evidence, task: str, kind: str) -> list[int]:
+    """Return the trials that each stored search of a task took.
+
+    Args:
+        evidence: the runs.
+        task: the task.
+        kind: ``cold`` or ``warm``.
+
+    Returns:
+        One number a search; :data:`CENSORED` where it ended before its target.
+    """
+    target = evidence.targets[task]
+    pattern = re.compile(rf"{kind}-(ana|inq)-{re.escape(task)}-(\d+)-(\d+)")
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for name in evidence.bench.arms.name:
+        matched = pattern.fullmatch(str(name))
+        if matched and matched[1] == "ana":
+            value = evidence.search_mean(task, str(name))
+            found.setdefault((matched[1], matched[2]), {})[int(matched[3])] = value
+    return [
+        next((i + 1 for i in sorted(values) if values[i] >= target), CENSORED)
+        for values in found.values()
+    ]
