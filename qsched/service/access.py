@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +60,6 @@ def required(method: str, path: str) -> Role | None:
     reads = method in ("GET", "HEAD", "OPTIONS")
     if ("GET" if method == "HEAD" else method, path) in PUBLIC:
         return None
-    if reads and path.startswith("/assets/"):
+    if reads and re.fullmatch("/assets/[a-z0-9.-]+", path):
         return None
     return Role.VIEWER if reads or (method, path) == ("POST", "/logout") else Role.EDITOR

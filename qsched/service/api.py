@@ -119,10 +119,7 @@ def runs(
     responses={
         200: {
             "description": "The schedule file",
-            "content": {
-                form.media_type: {"schema": {"type": "string" if form == "yaml" else "object"}}
-                for form in Format
-            },
+            "content": {form.media_type: {"schema": {"type": "object"}} for form in Format},
         },
         **responses(404, 409, 422),
     },

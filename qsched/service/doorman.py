@@ -50,7 +50,8 @@ class Doorman:
     def is_asked_host(self, request: HTTPConnection) -> bool:
         """Return whether a request is for a name of this server; see :attr:`Settings.hosts`."""
         hosts = self._settings.hosts
-        return hosts is None or _hostname(request.headers.get("host", "")) in hosts
+        name = _hostname(request.headers.get("host", ""))
+        return bool(name) and (hosts is None or name in hosts)
 
     def is_own(self, request: HTTPConnection) -> bool:
         """Return whether no other site can have made a request.

@@ -68,10 +68,9 @@ class Envelope:
             await self._app(scope, receive, wrapped)
         except Exception:
             _log.exception("%s failed", number)
-            if status:
-                raise
-            fault = f"this is a fault of the server; its log has it as {number}"
-            await problem(500, fault)(scope, receive, wrapped)
+            if not status:
+                fault = f"this is a fault of the server; its log has it as {number}"
+                await problem(500, fault)(scope, receive, wrapped)
         finally:
             seconds = time.perf_counter() - begin
             method = scope["method"] if scope["method"] in _METHODS else "other"

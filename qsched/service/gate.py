@@ -44,7 +44,9 @@ class Gate:
                 "this server answers only to its own name; start it with --url if browsers "
                 "reach it by another one",
             )
-        needed = required(request.method, request.url.path)
+        # Not `request.url`, which a client can bend with its `Host`.
+        path: str = request.scope["path"]
+        needed = required(request.method, path)
         try:
             principal = self._doorman.principal(request)
         except QschedError as error:
@@ -64,9 +66,11 @@ class Gate:
 def _login(request: Request) -> Response:
     """Return where a browser that goes to a page logs in, and a refusal for everything else."""
     page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-    if page and not request.url.path.startswith("/v1/"):
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/login?next={quote(request.url.path + query, safe='/')}", 303)
+    path: str = request.scope["path"]
+    if page and not path.startswith("/v1/"):
+        query = request.scope["query_string"].decode("latin-1")
+        target = f"{path}?{query}" if query else path
+        return RedirectResponse(f"/login?next={quote(target, safe='/')}", 303)
     return problem(
         401,
         "this server wants a token; send it as `Authorization: Bearer TOKEN`, or log in",

@@ -19,7 +19,12 @@ router = APIRouter(tags=["login"])
 _SEEN = {"description": "See Other: where to go now; `/login?failed=1` for a wrong token"}
 
 
-@router.post("/login", status_code=303, responses={303: _SEEN, **responses(422, 429)})
+@router.post(
+    "/login",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={303: _SEEN, **responses(422, 429)},
+)
 def login(
     request: Request,
     service: ServiceDep,
@@ -56,7 +61,12 @@ def login(
     return response
 
 
-@router.post("/logout", status_code=303, responses={303: _SEEN, **responses()})
+@router.post(
+    "/logout",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={303: _SEEN, **responses()},
+)
 def logout(request: Request, service: ServiceDep) -> Response:
     """End the session."""
     doorman = service.doorman

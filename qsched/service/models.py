@@ -26,14 +26,14 @@ StudyState = Literal["waiting", "running", "stopping", "interrupted", "finished"
 
 _STUDY: dict[str, JsonValue] = {
     "study": "digits-ana",
-    "state": "running",
-    "trials": 96,
+    "state": "finished",
+    "trials": 256,
     "trials_total": 256,
-    "runs": 1204,
+    "runs": 2214,
     "best": 0.871,
     "best_arm": "trial-67",
     "updated": "2026-11-21T10:00:00+00:00",
-    "verdict": None,
+    "verdict": {"sentence": "trial-67 reaches 87.2 % test accuracy: ..."},
 }
 _RUN: dict[str, JsonValue] = {
     "id": 1204,

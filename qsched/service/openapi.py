@@ -19,8 +19,9 @@ _ABOUT = """\
 Launch, watch and export studies. A study file names bundled search spaces and schedules only.
 
 Send a token as `Authorization: Bearer TOKEN`; a browser logs in at `/login` and has a cookie.
-Viewers may read (`GET`), editors may do everything. A server on a loopback address without a token file
-lets everybody in. Every refusal is a problem document (RFC 9457) that lists all faults at once.
+Viewers may read (`GET`), editors may do everything. A server on a loopback address without a
+token file lets everybody in. Every refusal is a problem document (RFC 9457) that lists all faults
+at once.
 """
 
 SIGNED_IN = (

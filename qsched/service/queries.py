@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -80,7 +81,8 @@ class Queries:
         query = self._runs(select(*columns), study).where(runs.c.id > after)
         query = query.order_by(runs.c.id).limit(limit)
         with readable_errors(self._engine), self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+        return [{**row, "created": row["created"].replace(tzinfo=UTC)} for row in rows]
 
     def close(self) -> None:
         """Close all connections."""

@@ -53,7 +53,10 @@ def export(storage: Storage, name: str, arm: str | None = None) -> ScheduleFile:
 
 
 def _from_search(storage: Storage, row: StudyRow, arm: str) -> ScheduleFile:
-    study = optuna.load_study(study_name=row.name, storage=storage.optuna)
+    try:
+        study = optuna.load_study(study_name=row.name, storage=storage.optuna)
+    except KeyError:
+        raise UnknownNameError(f"arm of `{row.name}`", arm, ()) from None  # No trial ended yet.
     trials = {t.user_attrs["arm"]: t for t in study.get_trials(deepcopy=False)}
     if arm not in trials:
         raise UnknownNameError(f"arm of `{row.name}`", arm, trials)
