@@ -13,6 +13,7 @@ from benchmarks.throughput import engines, table
 from benchmarks.throughput.contenders import PEER_A, contenders
 from benchmarks.throughput.costs import Costs, Growth
 from benchmarks.throughput.goals import Verdict, study_verdicts, task_verdicts
+from benchmarks.throughput.layers import convolutions
 from benchmarks.throughput.machine import machine, rows_json, write_results
 from benchmarks.throughput.measure import Measured, echo, measure
 from benchmarks.throughput.peer_c import Brevitas
@@ -32,7 +33,13 @@ def main() -> None:
             if not any(word in each.name for word in options.without)
         ]
         found = {
-            key: measure(task(key), everyone, options.rounds, lambda: _peaks(pool))
+            key: measure(
+                task(key),
+                everyone,
+                options.rounds,
+                lambda: _peaks(pool),
+                lambda key: pool.call(convolutions, [(key,)])[0][0],
+            )
             for key in options.tasks
         }
         for each in everyone:
@@ -40,7 +47,9 @@ def main() -> None:
                 each.close()
     spent, growths = _study(options)
     verdicts = [
-        v for key, each in found.items() for v in task_verdicts(key, each.rows, each.peaks)
+        verdict
+        for key, each in found.items()
+        for verdict in task_verdicts(key, each.rows, each.peaks, each.alone)
     ]
     verdicts += study_verdicts(spent, growths, _peer_a_rate(found))
     _print(about, found, spent, growths, verdicts)
@@ -48,7 +57,11 @@ def main() -> None:
         content = {
             "options": vars(options),
             "tasks": {
-                key: {"rows": rows_json(each.rows), "peaks": each.peaks}
+                key: {
+                    "rows": rows_json(each.rows),
+                    "peaks": each.peaks,
+                    "convolutions": each.alone,
+                }
                 for key, each in found.items()
             },
             "study": None if spent is None else asdict(spent),

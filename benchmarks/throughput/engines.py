@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from unittest import mock
 
@@ -20,21 +19,17 @@ __all__ = ["native_lanes", "no_native", "sgemm", "torch_lanes"]
 
 def torch_lanes(runs: Sequence[Run]) -> list[RunResult]:
     """Train with torch lanes, whatever the default engine is."""
-    engine: Callable[..., list[RunResult]] = train
-    return engine(runs, engine="torch") if _has_engines() else engine(runs)
+    return train(runs, engine="torch")
 
 
 def native_lanes(runs: Sequence[Run], threads: int = 1) -> list[RunResult]:
     """Train with native lanes on some threads."""
-    engine: Callable[..., list[RunResult]] = train
     with mock.patch.dict(os.environ, {"OMP_NUM_THREADS": str(threads)}):
-        return engine(runs, engine="native")
+        return train(runs, engine="native")
 
 
 def no_native() -> str | None:
     """Return why there are no native lanes, or None if there are."""
-    if not _has_engines():
-        return "qsched.training.train has no native engine"
     return None if find_spec("numba") else "numba is not installed (pip install qsched[native])"
 
 
@@ -47,7 +42,3 @@ def sgemm(seconds: float = 0.3, side: int = 1024) -> float:
         torch.mm(a, b, out=out)
         best = max(best, 2 * side**3 / (time.perf_counter() - began))
     return best
-
-
-def _has_engines() -> bool:
-    return "engine" in inspect.signature(train).parameters

@@ -11,7 +11,7 @@ from benchmarks.throughput.costs import Costs, Growth
 from benchmarks.throughput.goals import Verdict, shares
 from benchmarks.throughput.rows import Row, ratio
 
-__all__ = ["markdown", "task_lines"]
+__all__ = ["markdown", "size_line", "task_lines"]
 
 STUDY_TRAININGS = 256
 
@@ -33,22 +33,36 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[s
             yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
 
 
+def size_line(flops: int, lane: int, together: int) -> str:
+    """Return what one step of a lane is: operations, bytes, torch lanes that train together."""
+    return (
+        f"A step: {flops / 1e6:.3g} MFLOP, {lane / 1e6:.2g} MB a torch lane (memory grows by that "
+        f"with each), {together} torch lanes together; native: one a thread"
+    )
+
+
 def task_lines(
-    title: str, flops: int, rows: Sequence[Row], peaks: Sequence[tuple[float, ...]], remark: str
+    title: str,
+    about: str,
+    rows: Sequence[Row],
+    peaks: Sequence[tuple[float, ...]],
+    remark: str,
+    alone: Sequence[float],
 ) -> Iterator[str]:
     """Yield the section of one task.
 
     Args:
         title: of the task, with its size.
-        flops: operations of one step.
+        about: what one step is.
         rows: measured or not.
         peaks: of sgemm, in every round.
         remark: what else must be known; may be empty.
+        alone: shares of the sgemm peak that its 3x3 layers reach alone; may be empty.
     """
     peak = ", ".join(f"{statistics.median(each) / 1e9:.0f}" for each in zip(*peaks, strict=True))
     yield f"### {title}"
     yield ""
-    yield f"{flops / 1e6:.3g} MFLOP a step; sgemm peak on 1, 2 cores: {peak} GFLOP/s{remark}"
+    yield f"{about}. sgemm peak on 1, 2 cores: {peak} GFLOP/s{remark}"
     yield ""
     named = {row.name: row for row in rows if row.measured}
     peer_a, compiled = named.get(PEER_A), named.get(COMPILED)
@@ -59,6 +73,13 @@ def task_lines(
     yield from markdown(header, [_cells(row, peer_a, compiled, peaks) for row in rows])
     yield ""
     yield from _missing_lines(rows)
+    if alone:
+        least, most = min(alone), max(alone)
+        yield (
+            "The 3x3 layers alone, forward and both gradients on one core: "
+            f"{statistics.median(alone):.1%} of sgemm [{least:.1%} - {most:.1%}]."
+        )
+        yield ""
     if peer_a is not None:
         yield from _peer_a_lines(peer_a)
 

@@ -45,7 +45,7 @@ def test_a_ratio_is_that_of_samples_of_the_same_round() -> None:
 
 
 def test_goals_are_judged_by_the_fastest_rows_of_as_many_cores() -> None:
-    found = list(task_verdicts("mlp64", rows(), PEAKS))
+    found = list(task_verdicts("mlp64", rows(), PEAKS, []))
     assert [(v.found.split(" ")[0], v.word) for v in found] == [
         ("40.0", "not reached"),  # of 50
         ("13.0", "reached"),  # of 12
@@ -55,8 +55,14 @@ def test_goals_are_judged_by_the_fastest_rows_of_as_many_cores() -> None:
 
 def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     alone = [each for each in rows() if each.name != PEER_A]
-    assert [v.reached for v in task_verdicts("mlp64", alone, PEAKS)] == [None, True, False]
-    assert list(task_verdicts("vgg8", rows(), PEAKS)) == []
+    assert [v.reached for v in task_verdicts("mlp64", alone, PEAKS, [])] == [None, True, False]
+    assert list(task_verdicts("vgg8", rows(), PEAKS, [])) == []
+    assert [v.reached for v in task_verdicts("cnn28", [], PEAKS, [])] == [None] * 4
+
+
+def test_convolutions_are_judged_alone() -> None:
+    *_, verdict = task_verdicts("cnn28", rows(), PEAKS, [0.7, 0.76, 0.8])
+    assert (verdict.found, verdict.word) == ("76.0%", "reached")
 
 
 def test_the_study_is_judged() -> None:
@@ -75,7 +81,7 @@ def test_the_study_is_judged() -> None:
 
 
 def test_the_table_says_all_of_it() -> None:
-    lines = list(task_lines("digits", 10**6, rows(), PEAKS, "; on a Sunday"))
+    lines = list(task_lines("digits", "1 MFLOP", rows(), PEAKS, "; on a Sunday", [0.5, 0.7]))
     text = "\n".join([*lines, *note_lines(rows())])
     cells = {line.split("|")[1].strip(): line.split("|") for line in lines if line[:1] == "|"}
     assert [cell.strip() for cell in cells["qsched torch lanes, 2 processes"][2:-1]] == [
@@ -83,6 +89,7 @@ def test_the_table_says_all_of_it() -> None:
     ]  # fmt: skip
     assert "Not available: qsched native lanes, 1 process: no compiler." in text
     assert "1, 2 cores: 1, 2 GFLOP/s; on a Sunday" in text
+    assert "on one core: 60.0% of sgemm [50.0% - 70.0%]" in text
     assert "starts up in 36.0 s" in text
     assert "90% of its time" in text
     assert text.count("as it is") == 4
