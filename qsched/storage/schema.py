@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
 
 from qsched.errors import InputError
-from qsched.storage.engine import only_one, readable_errors, shown, write
+from qsched.storage.engine import only_one, readable_errors, shown, sqlite_file, write
 from qsched.storage.tables import HEAD, VERSION_TABLE
 
 __all__ = ["change_schema", "no_database", "prepare", "schema_version"]
@@ -43,6 +43,9 @@ def schema_version(engine: Engine) -> str:
         VersionError: the database is of another program.
         StorageError: the database cannot be read.
     """
+    file = sqlite_file(engine)
+    if file is not None and not file.exists():
+        raise no_database(engine)
     found, empty = _look(engine)
     if empty:
         raise no_database(engine)
