@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Self
 
-from qsched.errors import QschedError, TrainingError
+from qsched.errors import InputError, QschedError, TrainingError
+from qsched.execution.board import Board
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, described
 from qsched.execution.worker import Done, Failed, Outcome, Ready, work
@@ -43,7 +43,8 @@ class Local:
     """Trains on ``workers`` processes of this machine, each with one thread.
 
     Processes start when they are first needed and serve until the executor is closed. One that
-    dies is replaced, and its cohort trained again, at most twice; the others go on. All die with
+    dies, or in which training raises something other than ``InputError``, is replaced, and its
+    cohort trained again, at most twice; the others go on. All die with
     the process that started them, however that ends.
 
     A script that uses it must guard its own start with ``if __name__ == "__main__":``, because
@@ -77,13 +78,12 @@ class Local:
         Raises:
             TrainingError: a cohort could not be trained, or ended its worker three times.
         """
-        waiting = deque(range(len(cohorts)))
-        deaths: Counter[int] = Counter()
+        board = Board(len(cohorts), _RETRIES)
         failure: QschedError | None = None
         try:
-            while waiting or self._busy():
-                self._start(len(waiting))
-                self._assign(waiting, cohorts)
+            while board.waiting or self._busy():
+                self._start(board.waiting)
+                self._assign(board, cohorts)
                 finished = []
                 for worker, outcome in self._outcomes():
                     job, worker.job = worker.job, None
@@ -91,17 +91,15 @@ class Local:
                         case Ready():
                             worker.ready = True
                         case Done(results) if job is not None:
+                            board.accept(job)
                             finished.append((job, results))
                         case Failed(reason):
-                            failure = failure or reason
+                            failure = failure or self._failed(worker, job, reason, board)
                         case _:
-                            error = self._bury(worker, job, cohorts, deaths)
-                            failure = failure or error
-                            if job is not None:
-                                waiting.appendleft(job)
+                            failure = failure or self._bury(worker, job, cohorts, board)
                 if failure is not None:
-                    waiting.clear()
-                self._assign(waiting, cohorts)  # Nobody idles while the caller uses the results.
+                    board.clear()
+                self._assign(board, cohorts)  # Nobody idles while the caller uses the results.
                 yield from finished
         finally:
             # Whoever stops listening early must not find old answers in the next call.
@@ -134,12 +132,12 @@ class Local:
             there.close()
             self._workers.append(_Worker(process, here))
 
-    def _assign(self, waiting: deque[int], cohorts: Sequence[Cohort]) -> None:
+    def _assign(self, board: Board, cohorts: Sequence[Cohort]) -> None:
         for worker in self._workers:
-            if waiting and worker.ready and worker.job is None:
-                worker.job = waiting.popleft()
+            if worker.ready and worker.job is None and (job := board.next()) is not None:
+                worker.job = job
                 with suppress(OSError):  # It has died: the end of file says so below.
-                    worker.connection.send(cohorts[worker.job])
+                    worker.connection.send(cohorts[job])
 
     def _outcomes(self) -> Iterator[tuple[_Worker, Outcome | None]]:
         """Wait, then yield what workers answer; None is the death of one."""
@@ -150,8 +148,17 @@ class Local:
             except (EOFError, OSError):
                 yield worker, None
 
+    def _failed(
+        self, worker: _Worker, job: int | None, reason: QschedError, board: Board
+    ) -> QschedError | None:
+        """Let another worker try what raised something; return what is of no use to try again."""
+        if job is None or isinstance(reason, InputError):
+            return reason
+        self._stop([worker])
+        return None if board.put_back(job) else reason
+
     def _bury(
-        self, worker: _Worker, job: int | None, cohorts: Sequence[Cohort], deaths: Counter[int]
+        self, worker: _Worker, job: int | None, cohorts: Sequence[Cohort], board: Board
     ) -> TrainingError | None:
         """Remove a dead worker that had ``job``; return an error if another would die too."""
         self._stop([worker])
@@ -161,13 +168,10 @@ class Local:
                 f"a worker ended with exit code {code} before it was ready; if a script started "
                 'it, the script must do so under `if __name__ == "__main__":`'
             )
-        if job is None:
-            return None
-        deaths[job] += 1
-        if deaths[job] <= _RETRIES:
+        if job is None or board.put_back(job):
             return None
         return TrainingError(
-            f"{described(cohorts[job])} ended its worker {deaths[job]} times, the last time with "
+            f"{described(cohorts[job])} ended its worker {_RETRIES + 1} times, the last time with "
             f"exit code {code} (-9 is mostly a lack of memory: train fewer lanes together)"
         )
 

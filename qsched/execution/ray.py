@@ -61,10 +61,10 @@ class _Worker:
 class Ray:
     """Trains on Ray actors, which serve until the executor is closed.
 
-    A cohort whose worker dies, loses its node, or does not answer for the length of its lease, is
-    handed to another one, at most twice. A worker that was only slow may still answer: the first
-    answer for a cohort counts. Workers need no access to the study database, and the files of
-    plugins come to them by content.
+    A cohort whose worker dies, loses its node, does not answer for the length of its lease, or
+    raises something, is handed to another one, at most twice. A worker that was only slow may
+    still answer: the first answer for a cohort counts. Workers need no access to the study
+    database, and the files of plugins come to them by content.
 
     Args:
         train: the training function, of a module that workers can import.
@@ -128,8 +128,8 @@ class Ray:
                     match outcome:
                         case Done(results) if cohort is not None and board.accept(cohort):
                             finished.append((cohort, results))
-                        case Failed(reason) if cohort is None or not board.answered(cohort):
-                            failure = failure or reason
+                        case Failed(reason):
+                            failure = failure or self._failed(worker, cohort, reason, board)
                         case None:
                             failure = failure or self._lost(worker, cohort, board, cohorts)
                 failure = failure or self._give_up(board, cohorts)
@@ -237,6 +237,19 @@ class Ray:
             due = now - worker.heard > self._lease / _BEATS
             if worker.answer is not None and worker.beat is None and due:
                 worker.beat = worker.actor.alive.remote()
+
+    def _failed(
+        self, worker: _Worker, cohort: int | None, reason: QschedError, board: Board
+    ) -> QschedError | None:
+        """Let another worker try what raised something; return what is of no use to try again.
+
+        A mistake of the user is tried again, too: the study process has checked the task, so that
+        something is missing on the worker's node.
+        """
+        if cohort is None:
+            return reason  # It could not even start.
+        self._stop([worker])
+        return None if board.put_back(cohort) else reason
 
     def _lost(
         self, worker: _Worker, cohort: int | None, board: Board, cohorts: Sequence[Cohort]

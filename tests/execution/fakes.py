@@ -67,6 +67,15 @@ def raises_at_3(runs: Sequence[Run]) -> list[RunResult]:
     return echo(runs)
 
 
+def raises_while_told(runs: Sequence[Run]) -> list[RunResult]:
+    """Raise as often as the folder says, on the cohort with seed 0."""
+    if any(run.seed == 0 for run in runs):
+        for token in sorted(folder().glob("raise-*")):
+            token.unlink()
+            raise OSError("this machine cannot read its disk")
+    return echo(runs)
+
+
 def lacks_data(runs: Sequence[Run]) -> list[RunResult]:
     raise DataError("download the file")
 

@@ -137,6 +137,21 @@ def test_a_cohort_that_ends_three_workers_is_named_and_the_others_are_kept(folde
     assert len(list(folder.glob("die-*"))) == 2
 
 
+def test_what_one_worker_raises_another_one_may_train(folder: Path) -> None:
+    for token in range(2):
+        (folder / f"raise-{token}").touch()
+    with Local(fakes.raises_while_told, 2) as executor:
+        answers = dict(executor.run(split(fakes.make_runs(4), 1)))
+    assert sorted(answers) == [0, 1, 2, 3]
+    for token in range(3):
+        (folder / f"raise-{token}").touch()
+    with (
+        Local(fakes.raises_while_told, 1) as executor,
+        pytest.raises(TrainingError, match="OSError: this machine cannot read its disk"),
+    ):
+        list(executor.run(split(fakes.make_runs(2), 1)))
+
+
 def test_a_worker_that_dies_idle_is_replaced() -> None:
     cohort = tuple(fakes.make_runs(1))
     with Local(fakes.echo, 1) as executor:
