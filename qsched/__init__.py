@@ -7,21 +7,18 @@ and :func:`task`. They import torch when they are first used.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from qsched.attach import convert, quantize
-
-__all__ = ["__version__", "attach", "convert", "quantize"]
+__all__ = ["__version__"]
 
 __version__ = "0.1.0"
 
-_LAZY = {"quantize": "qsched.attach.quantize", "convert": "qsched.attach.convert"}
+_LAZY = ("convert", "quantize", "task")
 
 
 def __getattr__(name: str) -> Any:
     if name == "attach":
         return importlib.import_module("qsched.attach")
     if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        return getattr(importlib.import_module("qsched.attach"), name)
     raise AttributeError(f"module `qsched` has no attribute `{name}`")

@@ -24,6 +24,7 @@ from qsched.attach.hard import (
 )
 from qsched.attach.quantize import quantize
 from qsched.attach.summary import Entry, Summary, summary
+from qsched.attach.task import task
 
 __all__ = [
     "ACTIVATIONS",
@@ -41,6 +42,7 @@ __all__ = [
     "convert",
     "quantize",
     "summary",
+    "task",
 ]
 
 

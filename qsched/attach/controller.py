@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from qsched.attach.course import Course
+from qsched.attach.grow import partition_draws
 from qsched.attach.layers import QuantizedLayer
 from qsched.attach.quantize import resolve_schedule
 from qsched.attach.quantizer import ActivationQuantizer, Quantizer
 from qsched.attach.rates import Combination, base_rates, set_rates
 from qsched.attach.weights import IncrementalWeights
 from qsched.errors import InputError
-from qsched.lanes.streams import Stream
 from qsched.schedules import FROZEN, Ana, Inq, Place, Schedule
 from qsched.schedules.file import ScheduleFile
 
@@ -222,33 +221,22 @@ class Controller:
         before = None if self._written is None else self._written[:, FROZEN]
         epoch = self._epoch_of(self._step)
         for site, layer in enumerate(self.layers):
-            quantizer = layer.quantizer
+            quantizer, weight = layer.quantizer, layer.weight
             if not isinstance(quantizer, IncrementalWeights):
                 continue
-            anew = epoch != self._epoch and _relaxes(quantizer.method)
-            if anew and before is not None:
-                quantizer.advance(layer.weight, before[site], self._uniform(site, epoch))
-            if (
-                quantizer.lacks(fractions[site])
-                if before is None
-                else fractions[site] != before[site]
-            ):
-                quantizer.advance(layer.weight, fractions[site], self._uniform(site, epoch))
+            draws = partition_draws(quantizer.partition, self.seed, site, epoch, weight)
+            if before is None:
+                moved = quantizer.lacks(fractions[site])
+            else:
+                if epoch != self._epoch and _relaxes(quantizer.method):
+                    quantizer.advance(weight, before[site], draws)
+                moved = fractions[site] != before[site]
+            if moved:
+                quantizer.advance(weight, fractions[site], draws)
         self._epoch = epoch
 
     def _epoch_of(self, step: int) -> int:
         return step // self.steps_per_epoch if self.steps_per_epoch else 0
-
-    def _uniform(self, site: int, epoch: int) -> Tensor | None:
-        """Return the samples of a random partition: a function of seed, place and epoch."""
-        layer = self.layers[site]
-        method = layer.quantizer.method
-        if not isinstance(method, Inq) or method.partition not in ("random", "rpr"):
-            return None
-        drawn = epoch if _relaxes(method) else 0
-        key = [self.seed, int(Stream.PARTITION), site, drawn]
-        draws = np.random.default_rng(key).random(tuple(layer.weight.shape))
-        return torch.from_numpy(draws).to(layer.weight)
 
 
 def layers_of(model: nn.Module) -> list[QuantizedLayer]:

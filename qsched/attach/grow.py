@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from qsched.lanes.streams import Stream
 from qsched.quantizers import Partition, codebook, freeze
 
-__all__ = ["Frozen", "grow"]
+__all__ = ["Frozen", "grow", "partition_draws"]
 
 
 class Frozen(NamedTuple):
@@ -55,3 +57,21 @@ def grow(
     new = freeze(weights, quantized, old, count, partition, uniform)
     fixed = torch.where(new & ~old, quantized, state.fixed)
     return Frozen(new, fixed, weights, scale)
+
+
+def partition_draws(
+    partition: Partition, seed: int, site: int, epoch: int, like: Tensor
+) -> Tensor | None:
+    """Return the samples in [0, 1) of a random partition: a function of seed, place and epoch.
+
+    Args:
+        partition: None is returned for one that is not random.
+        seed: of the run.
+        site: number of the quantizer in its model.
+        epoch: read for ``rpr`` only, which draws anew in each.
+        like: gives shape, dtype and device.
+    """
+    if partition not in ("random", "rpr"):
+        return None
+    key = [seed, int(Stream.PARTITION), site, epoch if partition == "rpr" else 0]
+    return torch.from_numpy(np.random.default_rng(key).random(tuple(like.shape))).to(like)

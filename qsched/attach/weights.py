@@ -10,7 +10,7 @@ from torch import Tensor
 from qsched.attach.grow import Frozen, grow
 from qsched.attach.ops import anneal, harden, quantize_rows
 from qsched.attach.quantizer import STE, Quantizer
-from qsched.quantizers import codebook, frozen_count, hold, stair
+from qsched.quantizers import Partition, codebook, frozen_count, hold, stair
 from qsched.schedules import Ana, Inq, Place
 
 __all__ = ["AnnealedWeights", "IncrementalWeights", "WeightQuantizer", "weight_quantizer"]
@@ -124,6 +124,11 @@ class IncrementalWeights(WeightQuantizer):
         left = self.frozen.numel() - self.count()
         return f"{left} of {self.frozen.numel()} weights in full precision" if left else None
 
+    @property
+    def partition(self) -> Partition:
+        """Which weights freeze next."""
+        return self.method.partition if isinstance(self.method, Inq) else "magnitude"
+
     def count(self) -> int:
         """Return how many weights are frozen."""
         return int(self.frozen.sum())
@@ -159,13 +164,12 @@ class IncrementalWeights(WeightQuantizer):
             fraction: of them to be frozen, in [0, 1].
             uniform: samples in [0, 1) of their shape, for random partitions.
         """
-        method = self.method if isinstance(self.method, Inq) else Inq()
         buffers = self.frozen, self.fixed, self.held, self.scale
         grown = grow(
             weight.detach().reshape(1, -1),
             Frozen(*(buffer.reshape(1, -1) for buffer in buffers)),
             self._wanted(fraction).to(weight.device),
-            method.partition,
+            self.partition,
             self.levels,
             None if uniform is None else uniform.reshape(1, -1),
         )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+
 from qsched.cli.kinds import is_path
 from qsched.errors import StorageError
 from qsched.files import bundled_names
@@ -59,9 +61,13 @@ def check_task(task: TaskSpec) -> None:
         DataError: a data file is missing or broken.
         InputError: the network or the sizes do not fit.
     """
-    from qsched.tasks import build_network, load_data
+    from qsched.tasks import build_network, load_data, own_network
 
-    build_network(task, load_data(task.data).classes)
+    own = own_network(task)
+    if own is None:
+        build_network(task, load_data(task.data).classes)
+    else:
+        typer.echo(own.check(task), err=True)
 
 
 def study_spec(study: str, db: str) -> StudySpec:

@@ -1,7 +1,18 @@
 """Tasks: data sets and networks, one a file, named by the tables of :mod:`qsched.registry`."""
 
 from qsched.tasks.data import Dataset, Raw, Split, prepare
-from qsched.tasks.load import build_network, load_data
+from qsched.tasks.load import build_network, load_data, own_network
 from qsched.tasks.networks import parameters
+from qsched.tasks.own import OwnNetwork
 
-__all__ = ["Dataset", "Raw", "Split", "build_network", "load_data", "parameters", "prepare"]
+__all__ = [
+    "Dataset",
+    "OwnNetwork",
+    "Raw",
+    "Split",
+    "build_network",
+    "load_data",
+    "own_network",
+    "parameters",
+    "prepare",
+]

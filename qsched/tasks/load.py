@@ -14,8 +14,9 @@ from qsched.registry import DATASETS, NETWORKS
 from qsched.specs import DataSpec, TaskSpec
 from qsched.tasks.data import Dataset, Split
 from qsched.tasks.networks import with_precision
+from qsched.tasks.own import OwnNetwork
 
-__all__ = ["FOLDER_VARIABLE", "build_network", "load_data"]
+__all__ = ["FOLDER_VARIABLE", "build_network", "load_data", "own_network"]
 
 FOLDER_VARIABLE = "QSCHED_DATA"
 
@@ -49,13 +50,31 @@ def build_network(task: TaskSpec, classes: int) -> tuple[Layer, ...]:
         InputError: the network cannot have this width, or is not made of layers.
     """
     name = task.network.name
-    layers = NETWORKS.load(name)(task.network.width, classes)
+    network = NETWORKS.load(name)
+    if isinstance(network, OwnNetwork):
+        layers = network.layers(task.network.width, classes)
+        if isinstance(layers, str):
+            raise InputError(
+                f"this needs a network of the layers of qsched.lanes.layers, but the model of "
+                f"`{name}` has no lane version: {layers}"
+            )
+    else:
+        layers = network(task.network.width, classes)
     if not isinstance(layers, tuple) or not all(isinstance(layer, Layer) for layer in layers):
         raise InputError(
             f"the network `{name}` must be a tuple of the layers of qsched.lanes.layers, "
             f"but it is {layers!r}; mend its function"
         )
     return with_precision(layers, task.precision)
+
+
+def own_network(task: TaskSpec) -> OwnNetwork | None:
+    """Return the network of a task if it is a user's own model without a lane version."""
+    network = NETWORKS.load(task.network.name)
+    if not isinstance(network, OwnNetwork):
+        return None
+    layers = network.layers(task.network.width, load_data(task.data).classes)
+    return network if isinstance(layers, str) else None
 
 
 @lru_cache(maxsize=2)

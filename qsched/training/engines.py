@@ -1,4 +1,7 @@
-"""Training: a cohort goes to native lanes where these cover its task, else to torch lanes."""
+"""Training: a cohort goes to native lanes where these cover its task, else to torch lanes.
+
+A user's own model without a lane version trains its runs itself.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import torch
 from qsched.errors import InputError, TrainingError, UnknownNameError
 from qsched.native import covers
 from qsched.specs import Run, RunResult
+from qsched.tasks import own_network
 from qsched.training import torch_lanes
 from qsched.training.cohort import task_plan
 from qsched.training.trained import Parameters
@@ -51,6 +55,9 @@ def train(
         return []
     if len({(run.task, run.length) for run in runs}) > 1:
         raise TrainingError("runs of one cohort must share task and length; split them first")
+    own = own_network(runs[0].task)
+    if own is not None:
+        return own.train(runs, dtype, torch.device(device))
     _check_overrides(runs)
     if _is_native(runs, device, engine):
         from qsched.training import native  # Numba is optional.
