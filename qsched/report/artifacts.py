@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.artifacts.exceptions import ArtifactNotFound
 
 from qsched.schedules.file import dump
 from qsched.storage import Storage
@@ -21,10 +23,21 @@ ARTIFACTS = Path("qsched-out") / "artifacts"
 """Where commands keep artifacts."""
 
 
+class _Store(FileSystemArtifactStore):
+    """Removes a file that is not there without complaint, so that its study can be deleted.
+
+    A database outlives folders: it may have been filled from another one.
+    """
+
+    def remove(self, artifact_id: str) -> None:
+        with suppress(ArtifactNotFound):
+            super().remove(artifact_id)
+
+
 def artifact_store(folder: Path) -> FileSystemArtifactStore:
     """Return the dashboard's artifact store in ``folder``, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    return FileSystemArtifactStore(folder)
+    return _Store(folder)
 
 
 def save_artifacts(storage: Storage, name: str, folder: Path) -> None:

@@ -166,3 +166,18 @@ def test_editors_edit(client: TestClient, headers: dict[Role, dict[str, str]]) -
     body = {"version": version + 1, "body": "mine"}
     assert client.put("/api/studies/1/note", json=body, headers=sent).status_code == 204
     assert client.get("/api/studies/1", headers=sent).json()["note"]["body"] == "mine"
+
+
+def test_a_study_that_is_deleted_there_keeps_a_page(
+    client: TestClient, headers: dict[Role, dict[str, str]], folder: Path
+) -> None:
+    sent = headers[Role.EDITOR]
+    assert client.get("/studies/done", headers=sent).status_code == 200
+    for file in (folder / "served" / "artifacts").iterdir():
+        file.unlink()
+    assert client.request("DELETE", "/api/studies/1", json={}, headers=sent).status_code == 204
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        storage.set_note("done", "touched", True)
+    page = client.get("/studies/done", headers={**sent, "Accept": "text/html"})
+    assert page.status_code == 200
+    assert client.get("/studies/done/dashboard", headers=sent).status_code == 409

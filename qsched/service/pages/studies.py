@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from qsched.errors import StorageError
 from qsched.service.deps import StudiesDep
 from qsched.service.login import local
 from qsched.service.pages.assets import map_style
@@ -54,8 +55,13 @@ def index_part(request: Request, studies: StudiesDep) -> Response:
 def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
     """Show a study."""
     found = _line(studies, name)
-    results = gallery.get(studies.snapshot(name))
+    results, fault = None, ""
+    try:
+        results = gallery.get(studies.snapshot(name))
+    except StorageError as error:
+        fault = str(error)  # The dashboard has deleted its trials; the rest is still there.
     context: dict[str, Any] = {
+        "fault": fault,
         "line": found,
         "view": results,
         "figures": results.figures if results else {},
