@@ -11,10 +11,10 @@ import typer
 from qsched.cli.options import DATABASE, DatabaseOption, JsonOption
 from qsched.cli.output import percent, print_json, print_table
 from qsched.cli.remote import ServerOption, TokenFileOption, remote
-from qsched.cli.stored import opened, stored_name
+from qsched.cli.stored import stored_name
 
 if TYPE_CHECKING:
-    from qsched.storage import Storage, StudyRow
+    from qsched.storage import StudyRow, Tally
 
 __all__ = ["status"]
 
@@ -60,23 +60,26 @@ def status(
 
 
 def _here(name: str | None, db: str) -> list[dict[str, Any]]:
-    with opened(db) as storage:
+    from qsched.storage import Storage
+
+    # Without Optuna, whose import takes longer than all the rest.
+    with Storage.open(db, create=False) as storage, storage.guard():
         rows = storage.studies() if name is None else [storage.study(name)]
-        return [_summary(storage, row) for row in rows]
+        return [_summary(row, storage.tally(row.name)) for row in rows]
 
 
-def _summary(storage: Storage, row: StudyRow) -> dict[str, Any]:
-    import optuna
-
-    from qsched.service.summary import summary
-
-    try:
-        study = optuna.load_study(study_name=row.name, storage=storage.optuna)
-    except KeyError:
-        trials = []  # It was stored, but interrupted before its first trial.
-    else:
-        trials = study.get_trials(deepcopy=False)
-    return summary(row, trials, len(storage.runs(row.name)))
+def _summary(row: StudyRow, tally: Tally) -> dict[str, Any]:
+    return {
+        "study": row.name,
+        "state": row.state,
+        "trials": tally.candidates,
+        "trials_total": row.spec.budget.trials,
+        "runs": tally.runs,
+        "best": tally.best,
+        "best_arm": tally.best_arm,
+        "updated": row.updated.isoformat(timespec="seconds"),
+        "verdict": row.verdict,
+    }
 
 
 def _there(name: str | None, server: str, token_file: Path | None) -> list[dict[str, Any]]:
