@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qsched.files import to_yaml
-from qsched.service.process import born
+from qsched.service.process import alive, born
 from qsched.service.settings import Settings
 from qsched.specs import StudySpec, digest
 
@@ -34,9 +34,17 @@ class Child:
     since: str
     handle: subprocess.Popen[bytes] | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        if self.handle is not None:
+            return self.handle.poll() is not None
+        return not alive(self.pid, self.since)
+
+    @property
     def code(self) -> int | None:
-        """Return its exit code (negative: a signal's number); None if it runs, or nobody knows."""
-        return self.handle.poll() if self.handle is not None else None
+        """Its exit code (negative: a signal's number); None if it runs, or if nobody knows."""
+        return self.handle.returncode if self.handle is not None else None
 
 
 class Launcher(Protocol):

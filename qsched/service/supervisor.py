@@ -170,15 +170,14 @@ class Supervisor:
         job, child = self._jobs[name], self._children.get(name)
         if job.pid is None or child is None:
             return
-        code = child.code()
-        if code is None and alive(child.pid, child.since):
+        if not child.ended:
             if job.wanted == "stop" and self._overdue(name):
                 send(child.pid, child.since, signal.SIGKILL)
             return
         job.pid = None
         self._children.pop(name)
         with self._pool.storage() as storage:
-            self._ended(storage, name, code)
+            self._ended(storage, name, child.code)
 
     def _overdue(self, name: str) -> bool:
         return time.monotonic() - self._asked.setdefault(name, time.monotonic()) > _PATIENCE
