@@ -11,12 +11,15 @@ from qsched.cli.options import (
     DATABASE,
     DatabaseOption,
     DataOption,
+    Engine,
+    EngineOption,
     JsonOption,
     PluginOption,
     SeedsOption,
     TaskOption,
     WorkersOption,
     use_data,
+    use_engine,
     use_plugins,
 )
 from qsched.cli.output import interval_text, percent, points, print_json
@@ -49,6 +52,7 @@ def train(
     db: DatabaseOption = DATABASE,
     workers: WorkersOption = None,
     data: DataOption = None,
+    engine: EngineOption = Engine.auto,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,10 +72,11 @@ def train(
     from qsched.study.statistics import interval
 
     use_data(data)
+    use_engine(engine)
     plugins = use_plugins(plugin)
     loaded, spec = load_schedule(file), study_spec(task, db)
     check_task(spec.task)
-    check_target(save, spec)
+    check_target(save, spec, loaded.schedule)
     stated = promise(loaded, spec.task, seeds)
     [found] = accuracies([loaded.schedule], spec, seeds, workers, plugins)
     mean, level = sum(found) / seeds, spec.confirmation.level
@@ -112,6 +117,7 @@ def compare(
     db: DatabaseOption = DATABASE,
     workers: WorkersOption = None,
     data: DataOption = None,
+    engine: EngineOption = Engine.auto,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -125,6 +131,7 @@ def compare(
     from qsched.study.statistics import paired
 
     use_data(data)
+    use_engine(engine)
     plugins = use_plugins(plugin)
     files = [load_schedule(file) for file in (first, second)]
     spec = study_spec(task, db)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from qsched.errors import InputError
 
 if TYPE_CHECKING:
+    from qsched.schedules import Schedule
     from qsched.schedules.file import ScheduleFile
     from qsched.specs import StudySpec
 
 __all__ = ["check_target", "save_network", "saved_text"]
 
 
-def check_target(path: Path | None, spec: StudySpec) -> None:
+def check_target(path: Path | None, spec: StudySpec, schedule: Schedule) -> None:
     """Refuse what cannot be saved before anything is trained.
 
     Raises:
@@ -28,9 +29,8 @@ def check_target(path: Path | None, spec: StudySpec) -> None:
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.absolute().parent}; make it first")
     from qsched.deploy.capture import check
-    from qsched.training.cohort import task_plan
 
-    check(task_plan(spec.task)[0], spec.task.precision)
+    check(spec.task, schedule)
 
 
 def save_network(

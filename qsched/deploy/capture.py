@@ -26,15 +26,17 @@ from qsched.deploy.weights import fixed_point, integer_levels, scales
 from qsched.errors import InputError, TrainingError
 from qsched.lanes import layers as described
 from qsched.lanes.batch_norm import EPS
+from qsched.lanes.modes import FLOAT, lane_modes
 from qsched.lanes.plan import Block, Node, Plan
 from qsched.quantizers import stair
+from qsched.schedules import Schedule
 from qsched.specs import Precision, Run, TaskSpec
 from qsched.specs.digest import digest
 from qsched.tasks import load_data
 from qsched.training import Parameters, train_one
 from qsched.training.cohort import task_plan
 
-__all__ = ["hard_network", "train_network"]
+__all__ = ["check", "hard_network", "train_network"]
 
 
 def train_network(
@@ -55,8 +57,7 @@ def train_network(
         InputError: the task is not fully quantized, or the network is not a chain.
         TrainingError: the run diverged.
     """
-    plan, _ = task_plan(run.task)
-    check(plan, run.task.precision)
+    check(run.task, run.schedule)
     result, parameters = train_one(replace_split(run), engine=engine)
     if result.accuracy is None:
         raise TrainingError(
@@ -93,10 +94,9 @@ def hard_network(
         input_bits: 2 to 16.
 
     Raises:
-        InputError: the task is not fully quantized, or the network is not a chain.
+        InputError: the network is not a chain, or weights have no common unit.
     """
     plan, _ = task_plan(task)
-    check(plan, task.precision)
     data = load_data(task.data)
     spec = input_of(data.train.x, input_bits)
     largest = max(-spec.low, spec.high)
@@ -104,27 +104,28 @@ def hard_network(
     return HardNetwork(spec, layers)
 
 
-def check(plan: Plan, precision: Precision) -> None:
+def check(task: TaskSpec, schedule: Schedule) -> None:
     """Refuse what does not become integers, naming every layer.
 
+    Args:
+        task: what is to be trained.
+        schedule: how.
+
     Raises:
-        InputError: a hidden layer or the activations are in full precision, or there are skips.
+        InputError: a hidden layer or an activation stays in full precision, or there are skips.
     """
-    faults = []
-    weighted = [node for node in plan.nodes if "weight" in node.blocks]
-    names = [_name(node.blocks["weight"]) for node in weighted]
-    for node, name in zip(weighted, names, strict=True):
-        block = node.blocks["weight"]
-        if node is not weighted[-1] and (not block.quantized or precision.weights == "float"):
-            faults.append(
-                f"`{name}` has weights in full precision; set precision.weights and first"
-            )
+    plan, _ = task_plan(task)
+    modes = zip(plan.places, lane_modes(schedule, plan, task.precision), strict=True)
+    hard = {(place.role, place.name) for place, mode in modes if mode != FLOAT}
+    names = [_name(node.blocks["weight"]) for node in plan.nodes if "weight" in node.blocks]
+    faults = [
+        f"`{name}` has {role} in full precision; set task.precision, and a schedule for {role}"
+        for name in names[:-1]
+        for role, key in (("weights", name), ("activations", f"{name}.activation"))
+        if (role, key) not in hard
+    ]
     if any(isinstance(node.layer, described.Residual) for node in plan.nodes):
-        faults.append(
-            "it has residual blocks, and only chains are deployed; use vgg8, cnn9, tnn96"
-        )
-    if precision.activations == "float" and len(weighted) > 1:
-        faults.append(f"activations behind `{names[0]}` are in full precision; quantize them")
+        faults = ["it has residual blocks, and only chains are deployed; use vgg8, cnn9 or tnn96"]
     if faults:
         raise InputError("\n".join(f"a network not fully quantized: {fault}" for fault in faults))
 
@@ -141,6 +142,8 @@ class _Capture:
     def layers(self) -> Iterator[Layer]:
         for node in self.plan.nodes:
             yield self.layer(node)
+            if isinstance(node.layer, described.GlobalAveragePool):
+                yield Flatten(f"pool{self.pools}.flatten")
 
     def layer(self, node: Node) -> Layer:
         layer = node.layer

@@ -186,6 +186,7 @@ class _Fold:
 
     def weighted(self, layer: Linear | Conv) -> None:
         self.plain(layer.name)
+        self.fits(layer)
         unit = self.affines[0].unit
         levels = layer.levels.astype(np.int64)
         if isinstance(layer, Linear):
@@ -302,6 +303,22 @@ class _Fold:
             raise InputError(
                 f"the input of `{name}` is not quantized: there is no activation between it and "
                 "the layer before it; quantize activations, too"
+            )
+
+    def fits(self, layer: Linear | Conv) -> None:
+        """Check that a layer can read the shape before it."""
+        if isinstance(layer, Linear):
+            reads: tuple[int, ...] = (layer.levels.shape[1],)
+            fits = self.shape == reads
+        else:
+            reads = (layer.levels.shape[1] * layer.groups, *layer.levels.shape[2:])
+            padded = (n + 2 * p for n, p in zip(self.shape[1:], layer.padding, strict=False))
+            fits = len(self.shape) == 3 and self.shape[0] == reads[0]
+            fits = fits and all(n >= k for n, k in zip(padded, reads[1:], strict=True))
+        if not fits:
+            raise InputError(
+                f"`{layer.name}` reads a shape of {reads} or more, but gets {self.shape}; "
+                "flatten images before a fully connected layer, or enlarge the input"
             )
 
     def finish(self) -> None:
