@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ __all__ = [
     "DATABASE",
     "DataOption",
     "DatabaseOption",
+    "Engine",
+    "EngineOption",
     "JsonOption",
     "PluginOption",
     "SeedsOption",
@@ -20,10 +23,20 @@ __all__ = [
     "WorkersOption",
     "default_workers",
     "use_data",
+    "use_engine",
     "use_plugins",
 ]
 
 DATABASE = "sqlite:///qsched.db"
+
+
+class Engine(StrEnum):
+    """What trains."""
+
+    auto = "auto"
+    torch = "torch"
+    native = "native"
+
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DatabaseOption = Annotated[
@@ -56,6 +69,14 @@ WorkersOption = Annotated[
         help="Processes that train; 1 trains in this one. Default: one a CPU core.",
     ),
 ]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        envvar="QSCHED_ENGINE",
+        help="What trains: native lanes where they cover the task (auto), or one of the two.",
+    ),
+]
 TaskOption = Annotated[
     str,
     typer.Option("--task", metavar="STUDY", help="The study whose task is trained on."),
@@ -69,6 +90,11 @@ def use_data(folder: Path | None) -> None:
     """Let loaders, in this process and its workers, look in ``folder``."""
     if folder is not None:
         os.environ["QSCHED_DATA"] = str(folder.absolute())
+
+
+def use_engine(engine: Engine) -> None:
+    """Let this process and its workers train with ``engine``."""
+    os.environ["QSCHED_ENGINE"] = engine.value
 
 
 def use_plugins(files: Sequence[Path] | None) -> tuple[Path, ...]:

@@ -13,10 +13,13 @@ from qsched.cli.options import (
     DATABASE,
     DatabaseOption,
     DataOption,
+    Engine,
+    EngineOption,
     JsonOption,
     PluginOption,
     WorkersOption,
     use_data,
+    use_engine,
     use_plugins,
 )
 from qsched.cli.output import print_json
@@ -86,6 +89,7 @@ def run(
         ),
     ] = None,
     data: DataOption = None,
+    engine: EngineOption = Engine.auto,
     plugin: PluginOption = None,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
@@ -107,6 +111,7 @@ def run(
         qsched run my.yaml --address head-node
     """
     use_data(data)
+    use_engine(engine)
     plugins = use_plugins(plugin)
     spec = _changed(study, trials, seed, name)
     folder = out or default_folder(spec.name)
@@ -118,10 +123,12 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
 
     from qsched.cli.executors import Cluster, executor
+    from qsched.cli.first import tell_compilation
     from qsched.cli.progress import shown
     from qsched.study import run_study
     from qsched.study.noted import noted
 
+    tell_compilation(engine)
     cluster = Cluster(address, gpus) if ray or address or gpus else None
     with opened(db, create=True) as storage:
         try:

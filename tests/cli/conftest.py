@@ -49,6 +49,7 @@ def qsched(
 ) -> Qsched:
     """Run a command in ``tmp_path``."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QSCHED_ENGINE", "auto")  # What a command sets there ends with the test.
     for name in ("QSCHED_DB", "QSCHED_DATA"):
         monkeypatch.delenv(name, raising=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -25,6 +26,27 @@ from tests.cli.conftest import TOY, Qsched
 from tests.study import surrogate
 
 LOCAL = ("--workers", 1)
+
+
+@pytest.mark.parametrize("engine", ["torch", "auto"])
+def test_the_engine_reaches_what_trains(
+    qsched: Qsched, toy: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    seen = set()
+
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        seen.add(os.environ["QSCHED_ENGINE"])
+        return surrogate.train(runs)
+
+    monkeypatch.setattr("qsched.cli.executors.train", train)
+    assert qsched("run", toy, *LOCAL, "--engine", engine).code == 0
+    assert seen == {engine}
+
+
+def test_an_unknown_engine(qsched: Qsched, toy: Path) -> None:
+    result = qsched("run", toy, "--engine", "jax")
+    assert result.code == 2
+    assert "is not one of 'auto', 'torch', 'native'" in result.err
 
 
 def test_the_default_database_is_that_of_storage() -> None:
@@ -49,6 +71,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
+        patch.setenv("QSCHED_ENGINE", "auto")
         patch.setattr("qsched.cli.executors.train", surrogate.train)
         code = main(["run", "toy.yaml", "--workers", "1"])
     return Finished(code, out.getvalue(), err.getvalue(), folder)
