@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from qsched.errors import StorageError
-from qsched.service.deps import StudiesDep
+from qsched.service.deps import Service, ServiceDep, StudiesDep
 from qsched.service.login import local
 from qsched.service.pages.assets import map_style
 from qsched.service.pages.exports import offered
 from qsched.service.pages.gallery import Gallery
-from qsched.service.pages.html import Page, page, part
+from qsched.service.pages.html import Page, part
+from qsched.service.pages.html import page as html
 from qsched.service.pages.lines import Line, line
 from qsched.service.studies import Studies
 
@@ -28,27 +30,28 @@ GalleryDep = Annotated[Gallery, Depends(_gallery)]
 
 router = APIRouter(include_in_schema=False, route_class=Page)
 
-_LISTED = 200
+_LISTED = 20
+_MOST = 100_000
+
+PageQuery = Annotated[int, Query(ge=1, le=_MOST)]
 
 
 @router.get("/login")
 def login(request: Request, next: str = "/", failed: bool = False) -> Response:  # noqa: A002
     """Ask for a token."""
-    return page(request, "login.html.jinja", {"next": local(next), "failed": failed})
+    return html(request, "login.html.jinja", {"next": local(next), "failed": failed})
 
 
 @router.get("/")
-def index(request: Request, studies: StudiesDep) -> Response:
-    """List all studies, the newest first."""
-    lines = _lines(studies)
-    context = {"here": "studies", "lines": lines, "summary": _summary(lines)}
-    return page(request, "studies.html.jinja", context)
+def index(request: Request, service: ServiceDep, page: PageQuery = 1) -> Response:
+    """List studies, the newest first."""
+    return html(request, "studies.html.jinja", {"here": "studies", **_listed(service, page)})
 
 
 @router.get("/parts/studies")
-def index_part(request: Request, studies: StudiesDep) -> Response:
+def index_part(request: Request, service: ServiceDep, page: PageQuery = 1) -> Response:
     """Return the list alone, as it is now."""
-    return part(request, "part_studies.html.jinja", {"lines": _lines(studies)})
+    return part(request, "part_studies.html.jinja", _listed(service, page))
 
 
 @router.get("/studies/{name}")
@@ -68,7 +71,7 @@ def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep)
         "exports": offered(name, results is not None and results.verdict_table is not None),
         "map_style": map_style(),
     }
-    return page(request, "study.html.jinja", context)
+    return html(request, "study.html.jinja", context)
 
 
 @router.get("/parts/studies/{name}")
@@ -91,22 +94,17 @@ def resume(name: str, studies: StudiesDep) -> Response:
     return RedirectResponse(f"/studies/{name}", 303)
 
 
-def _lines(studies: Studies) -> list[Line]:
-    items, after = [], None
-    while True:
-        found = studies.page(after, _LISTED)
-        items += found.items
-        after = found.next
-        if after is None:
-            return [_line(studies, item.study) for item in reversed(items)]
+def _listed(service: Service, number: int) -> dict[str, Any]:
+    """Return a page of the list: reading all of many studies would take too long."""
+    names = list(reversed(service.queries.names(None, _MOST)))
+    shown = names[_LISTED * (number - 1) : _LISTED * number]
+    return {
+        "lines": [_line(service.studies, name) for name in shown],
+        "count": len(names),
+        "number": number,
+        "pages": max(1, ceil(len(names) / _LISTED)),
+    }
 
 
 def _line(studies: Studies, name: str) -> Line:
     return line(studies.one(name), studies.snapshot(name).row.spec)
-
-
-def _summary(lines: list[Line]) -> str:
-    running = sum(not each.over for each in lines)
-    finished = sum(each.state == "finished" for each in lines)
-    count = f"{len(lines)} stud{'y' if len(lines) == 1 else 'ies'}"
-    return f"{count}: {running} running or waiting, {finished} finished." if lines else ""
