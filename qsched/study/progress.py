@@ -70,8 +70,8 @@ class Ticker:
         self._update(done=self._state.done + runs)
 
     def say(self, words: str) -> None:
-        """Tell ``words`` in place of the rung."""
-        self._update(rung=words)
+        """Tell ``words`` in place of the rung, this once."""
+        self._observe(replace(self._state, rung=words))
 
     def trials(self, finished: int) -> None:
         """Tell how many candidates are finished."""

@@ -1,0 +1,1 @@
+"""Faults injected into a real study, and what they cost; see ``docs/distributed.md``."""
