@@ -17,6 +17,7 @@ from qsched.cli.dashboard import dashboard
 from qsched.cli.db import check, export_dump, import_dump, upgrade
 from qsched.cli.deploy import deploy
 from qsched.cli.listing import ls
+from qsched.cli.lower import lower
 from qsched.cli.reference import reference
 from qsched.cli.remote_run import stop
 from qsched.cli.results import export, report
@@ -34,7 +35,7 @@ Command = Callable[..., None]
 _PANELS: dict[str, tuple[Command, ...]] = {
     "Files: studies, search spaces, schedules, tasks": (ls, show, validate, cp),
     "Studies": (run, status, report, dashboard),
-    "Schedules": (export, train, compare),
+    "Schedules": (export, lower, train, compare),
     "Networks": (deploy,),
     "Learning from many schedules": (bench_data, claims),
     "Service": (serve, stop),
