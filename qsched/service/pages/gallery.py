@@ -29,7 +29,7 @@ class _Hung:
 class Gallery:
     """Keeps the results of studies: of ended ones until they change, of running ones for 10 s.
 
-    Drawing takes about a second, so one thread draws at a time.
+    Drawing takes about a second of computing, so one thread draws at a time.
 
     Args:
         pool: the study database.
@@ -51,16 +51,26 @@ class Gallery:
         if not study.summary["runs"]:
             return None
         version = (study.row.created, study.row.state, study.summary["runs"])
-        with self._lock:
-            hung = self._hung.get(name)
-            if hung is None or (hung.version != version and self._is_old(hung, study)):
-                with self._pool.storage() as storage:
-                    hung = _Hung(version, results(storage, name), self._clock())
-                self._hung[name] = hung
-                while len(self._hung) > _KEPT:
-                    self._hung.popitem(last=False)
-            self._hung.move_to_end(name)
+        hung = self._hung.get(name)
+        if hung is not None and (hung.version == version or not self._is_old(hung, study)):
             return hung.results
+        # Who has seen a study as it was does not wait for others to have it drawn anew.
+        if not self._lock.acquire(blocking=hung is None):
+            assert hung is not None
+            return hung.results
+        try:
+            newest = self._hung.get(name)
+            if newest is not None and newest.version == version:
+                return newest.results
+            with self._pool.storage() as storage:
+                drawn = results(storage, name)
+            self._hung[name] = _Hung(version, drawn, self._clock())
+            self._hung.move_to_end(name)
+            while len(self._hung) > _KEPT:
+                self._hung.popitem(last=False)
+            return drawn
+        finally:
+            self._lock.release()
 
     def _is_old(self, hung: _Hung, study: Snapshot) -> bool:
         same_state = hung.version[:2] == (study.row.created, study.row.state)
