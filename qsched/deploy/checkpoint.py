@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import io
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -64,10 +64,12 @@ def load(path: Path | str) -> HardNetwork:
 
 def _read(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; check the path") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # What the bytes of another file make it raise has no limits.
         raise InputError(
             f"{path}: this is no checkpoint of qsched ({' '.join(str(error).split())[:120]}); "
             "make one with `qsched train SCHEDULE --task T --save FILE` or qsched.deploy.save"

@@ -26,7 +26,7 @@ def input_of(examples: np.ndarray, bits: int = INPUT_BITS) -> Input:
         InputError: bits out of range, or inputs that are not finite.
 
     >>> input_of(np.array([[0.3, -2.0]]), bits=8)
-    Input(shape=(2,), step=0.015625, low=-128, high=127)
+    Input(shape=(2,), step=0.03125, low=-128, high=127)
     >>> input_of(np.array([[-1.0, 0.0, 1.0]]))
     Input(shape=(3,), step=1.0, low=-1, high=1)
     """

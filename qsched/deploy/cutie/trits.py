@@ -50,7 +50,7 @@ def pack(trits: np.ndarray) -> np.ndarray:
         uint8, [..., ceil(n / 5)]; the first trit is in the highest bits.
 
     >>> pack(np.array([1, -1, -1, -1, -1, 1])).tolist()
-    [127, 61]
+    [127, 41]
     """
     missing = -trits.shape[-1] % TRITS
     padded = np.pad(trits, [(0, 0)] * (trits.ndim - 1) + [(0, missing)])
