@@ -12,6 +12,7 @@ from qsched import __version__
 from qsched.cli.bench_data import bench_data
 from qsched.cli.check import validate
 from qsched.cli.claims import claims
+from qsched.cli.controller import controller
 from qsched.cli.copy import cp
 from qsched.cli.dashboard import dashboard
 from qsched.cli.db import check, export_dump, import_dump, upgrade
@@ -37,7 +38,7 @@ _PANELS: dict[str, tuple[Command, ...]] = {
     "Studies": (run, status, report, dashboard),
     "Schedules": (export, lower, train, compare),
     "Networks": (deploy,),
-    "Learning from many schedules": (bench_data, claims),
+    "Learning from many schedules": (bench_data, claims, controller),
     "Service": (serve, stop),
 }
 

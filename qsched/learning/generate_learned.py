@@ -15,7 +15,7 @@ from qsched.specs import digest
 __all__ = ["ana_from_inq", "confirm_plans", "inq_from_ana", "select_plans", "transfer_plans"]
 
 SELECTED, SELECT_SEEDS = 12, 6
-CONFIRMED, CONFIRM_SEEDS = 4, 16
+CONFIRMED, CONFIRM_SEEDS = 3, 12
 TRANSFERRED, TRANSFER_SEEDS = 2, 12
 
 STD = 12**-0.5
