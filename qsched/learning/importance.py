@@ -28,6 +28,8 @@ from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
 __all__ = ["Importance", "importance", "over_tasks"]
 
 _TREES = 24
+_MOST = 128
+"""So many points count at the most: the first ones of a longer design are spread evenly, too."""
 _TOP = 0.1
 
 
@@ -66,6 +68,7 @@ def importance(
         Hutter, Hoos, Leyton-Brown, An efficient approach for assessing hyperparameter importance,
         ICML 2014. Watanabe, Bansal, Hutter, PED-ANOVA, IJCAI 2023, arXiv 2304.10255.
     """
+    points, values = points[:_MOST], values[:_MOST]
     if len(points) < 4 or np.ptp(values) == 0:
         return {}, {}
     filled = [{**_middle(space), **point} for point in points]
@@ -112,7 +115,7 @@ def _evaluated(
     values: Sequence[float],
     evaluator: BaseImportanceEvaluator,
 ) -> dict[str, float]:
-    study = optuna.create_study(direction="maximize")
+    study = _silent_study()
     known = {name: _distribution(parameter) for name, parameter in space.parameters.items()}
     study.add_trials(
         [
@@ -128,6 +131,15 @@ def _evaluated(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return get_param_importances(study, evaluator=evaluator, params=list(known))
+
+
+def _silent_study() -> optuna.Study:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(direction="maximize")
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _middle(space: SearchSpace) -> dict[str, Value]:

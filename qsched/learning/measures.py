@@ -13,7 +13,7 @@ from qsched.learning.factorial import cells, order_share, reverse_difference
 from qsched.learning.scores import Algorithm
 from qsched.learning.searches import trials
 
-__all__ = ["MEASURES", "Measured"]
+__all__ = ["MEASURES", "Measure", "Measured", "part_measure"]
 
 Arrays = dict[str, np.ndarray]
 
@@ -150,9 +150,17 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             _difference(_on_task("rules-ana"), _HAND), _difference(_LEARNED, _HAND)
         ),
         "rules-shuffled": _difference(_on_task("rules-ana"), _on_task("shuffled-ana")),
-        "cross-inq": _difference(_learned("cross-ana-in", "inq"), _rival("hand-coded", "inq")),
-        "cross-ana": _difference(_learned("cross-inq-in", "ana"), _rival("hand-coded", "ana")),
+        "cross-inq": _difference(_rival("transfer", "inq"), _rival("hand-coded", "inq")),
+        "cross-ana": _difference(_rival("transfer", "ana"), _rival("hand-coded", "ana")),
+        "learned-static-inq": _difference(_learned("learned", "inq"), _rival("static", "inq")),
         "learned-hand-inq": _difference(_learned("learned", "inq"), _rival("hand-coded", "inq")),
     }
 )
 """Measure by name. Accuracies are of the test set, but for trials, which searches count."""
+
+
+def part_measure(part: str) -> Measure:
+    """Return what a rule gains: all rules minus all but the one of ``part``."""
+    return _difference(
+        _on_task("rules-ana"), _on_task(f"rules-ana-without-{part.replace(' ', '-')}")
+    )

@@ -12,7 +12,7 @@ from qsched.learning.data import Bench, Tasks
 from qsched.learning.defaults import Learned, candidates, core_tasks
 from qsched.learning.features import FEATURES, TaskFeatures
 from qsched.learning.parts import exchanged
-from qsched.learning.rules import Responses, Rule, fit_rule
+from qsched.learning.rules import Form, Responses, Rule, fit_rule
 from qsched.learning.scores import Algorithm
 from qsched.learning.surfaces import Surface
 from qsched.learning.variants import Variants, variants
@@ -25,6 +25,8 @@ MOST_RULES = 7
 """A page holds no more."""
 
 _GRID = 9
+_FORMS: tuple[Form, ...] = ("constant", "power", "log", "min", "max")
+"""One feature a formula: tasks are too few to tell how two of them work together."""
 _PARAMETERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ana": {
         "backward noise": ("backward_std", "floor"),
@@ -147,6 +149,7 @@ def apply_rules(book: Rulebook, features: TaskFeatures, without: str | None = No
         wanted = space.decode(point)
     parts = [rule.part for rule in book.rules if rule.part != without]
     made = exchanged(book.base, wanted, parts)
+    # Without a learned rate, that of the default's search: the plain one was made for other tasks.
     initial = wanted.learning_rate.initial
     rate = made.learning_rate.model_copy(update={"initial": initial})
     return made.model_copy(update={"learning_rate": rate})
@@ -254,6 +257,7 @@ def _formulas(
             _responses(space, surfaces, point, name),
             columns,
             list(datasets),
+            _FORMS,
             current=float(point[name]),
         )
         for name in _PARAMETERS[algorithm].get(part, ())

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import minimize
 
-__all__ = ["Formula", "Responses", "Rule", "fit_rule"]
+__all__ = ["Form", "Formula", "Responses", "Rule", "fit_rule"]
 
 Form = Literal["constant", "power", "log", "min", "max", "product"]
 

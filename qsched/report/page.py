@@ -20,9 +20,9 @@ from qsched.report.style import COLORS
 from qsched.report.tables import arms_table, cards, verdict_table
 from qsched.storage import Storage
 
-__all__ = ["render", "write"]
+__all__ = ["TEMPLATES", "figure_json", "render", "replace_file", "write"]
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("qsched.report"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -52,7 +52,7 @@ def write(storage: Storage, name: str, path: Path) -> Path:
     text = render(gather(storage, name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        replace_file(path, text)
     except OSError as error:
         raise QschedError(
             f"a report needs a file that can be written, but {path}: {error.strerror}; "
@@ -64,7 +64,7 @@ def write(storage: Storage, name: str, path: Path) -> Path:
 def render(material: Material) -> str:
     """Return the report's HTML text."""
     figures = draw(material)
-    return _TEMPLATES.get_template("report.html.jinja").render(
+    return TEMPLATES.get_template("report.html.jinja").render(
         material=material,
         verdict_table=verdict_table(material.verdict) if material.verdict else None,
         cards=cards(material),
@@ -73,7 +73,7 @@ def render(material: Material) -> str:
         spec=spec_text(material),
         figures=figures,
         atlas_keys=[key for key in SHEETS if key in figures],
-        json={key: _json(figure) for key, figure in figures.items()},
+        json={key: figure_json(figure) for key, figure in figures.items()},
         colors=COLORS,
         evaluator=EVALUATOR,
         min_candidates=MIN_CANDIDATES,
@@ -81,7 +81,7 @@ def render(material: Material) -> str:
     )
 
 
-def _json(figure: go.Figure) -> str:
+def figure_json(figure: go.Figure) -> str:
     """Return a figure's JSON, in which no markup can start."""
     text: str = figure.to_json()
     for sign in "<>&":
@@ -89,7 +89,7 @@ def _json(figure: go.Figure) -> str:
     return text
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write beside ``path`` and rename, so that no reader ever sees half a file."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -46,8 +46,10 @@ class LearnedRule(Frozen):
         part: the part of a schedule that it sets.
         formulas: values that depend on the task, by parameter; the others are those of the
             learned default.
-        effect: what exchanging the part gains, in accuracy, mean over tasks.
+        effect: what the part gains over that of the plain schedule, in accuracy, mean over tasks.
         interval: of the effect, 95 %, by bootstrap over tasks and seeds.
+        basis: ``measured`` on fresh seeds and data sets left out, or ``predicted`` by surfaces
+            fitted to the data.
         tasks: number of tasks behind it.
         failed: tasks on which the effect was negative.
         scope: in which range of each feature it was seen.
@@ -60,6 +62,7 @@ class LearnedRule(Frozen):
     formulas: dict[str, FormulaSpec] = {}
     effect: float
     interval: Interval
+    basis: Literal["measured", "predicted"]
     tasks: int
     failed: tuple[str, ...] = ()
     scope: dict[str, Interval] = {}
@@ -88,17 +91,17 @@ class SeenTask(Frozen):
         name, dataset: its names.
         features: its features.
         gain: what the default learned without this data set gains here over the best hand-coded
-            schedule, in accuracy.
+            schedule, in test accuracy; None where that was not trained.
         over_static: the same over the tuned static schedule.
-        accuracy: what that default reaches, validation.
+        accuracy: what that default reaches on the test set.
     """
 
     name: str
     dataset: str
     features: dict[str, float]
-    gain: float
-    over_static: float
-    accuracy: float
+    gain: float | None = None
+    over_static: float | None = None
+    accuracy: float | None = None
 
 
 class AlgorithmHeuristics(Frozen):
@@ -106,14 +109,14 @@ class AlgorithmHeuristics(Frozen):
 
     Attributes:
         portfolio: schedules in the order in which they are to be tried; the first is the default.
-        learning_rate: formula of the initial learning rate.
+        base: name of the hand-coded schedule that rules change.
         rules: in the order of what they gain.
         tasks: what was learned from.
         reach: distance in features beyond which a task is unlike anything seen.
     """
 
     portfolio: Annotated[tuple[LearnedSchedule, ...], Field(min_length=1)]
-    learning_rate: FormulaSpec
+    base: str
     rules: tuple[LearnedRule, ...] = ()
     tasks: Annotated[tuple[SeenTask, ...], Field(min_length=1)]
     reach: Annotated[float, Field(ge=0)]

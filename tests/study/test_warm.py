@@ -1,4 +1,4 @@
-"""Warm starts: what was learned is tried first, helps where it fits, and hardly costs elsewhere."""
+"""Warm starts: what was learned is tried first, helps where it fits, and costs little elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from qsched.specs import SamplerSpec, StudySpec
 from qsched.specs.files import load_study
 from qsched.specs.heuristics import (
     AlgorithmHeuristics,
-    FormulaSpec,
     Heuristics,
     LearnedSchedule,
     SeenTask,
@@ -142,14 +141,11 @@ def test_the_share_follows_what_the_prior_earns() -> None:
 
 
 def heuristics(schedule: Schedule) -> Heuristics:
-    rate = FormulaSpec(form="constant", numbers=(0.01,), text="0.01", nodes=1)
     seen = SeenTask(name="a", dataset="b", features={}, gain=0, over_static=0, accuracy=0.5)
     learned = LearnedSchedule(name="x", schedule=schedule, regret=0.1)
     return Heuristics(
         algorithms={
-            "ana": AlgorithmHeuristics(
-                portfolio=(learned,), learning_rate=rate, tasks=(seen,), reach=1.0
-            )
+            "ana": AlgorithmHeuristics(portfolio=(learned,), base="x", tasks=(seen,), reach=1.0)
         }
     )
 

@@ -1,0 +1,110 @@
+"""The card: what was learned, on a page, as HTML and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from qsched.learning.learn import Knowledge
+from qsched.learning.scores import Algorithm
+from qsched.report.card_figures import dependence, effect_by_task, ranking, schedules
+from qsched.report.page import TEMPLATES, figure_json, replace_file
+from qsched.specs.heuristics import Heuristics, LearnedRule
+
+__all__ = ["card_figures", "card_markdown", "write_card"]
+
+_NAMES = {"ana": "Noise annealing (ANA)", "inq": "Incremental quantization (INQ)"}
+_MOST_NAMED = 3
+
+
+def card_figures(
+    heuristics: Heuristics, knowledge: Mapping[Algorithm, Knowledge]
+) -> dict[str, go.Figure]:
+    """Draw the card's figures.
+
+    Returns:
+        By key: ``ana-schedule``, ``ana-importance``, ``ana-effects``, the same for ``inq``, and
+        one a rule by its id.
+    """
+    drawn: dict[str, go.Figure] = {}
+    for algorithm, found in heuristics.algorithms.items():
+        known = knowledge[algorithm]
+        drawn[f"{algorithm}-schedule"] = schedules(*known.schedules, found.base, algorithm)
+        for rule in found.rules:
+            drawn[rule.id] = effect_by_task(rule, known.gains[rule.part])
+        if known.importance:
+            drawn[f"{algorithm}-importance"] = ranking(known.importance, algorithm)
+        if known.effects:
+            drawn[f"{algorithm}-effects"] = dependence(known.effects, algorithm)
+    return drawn
+
+
+def write_card(
+    heuristics: Heuristics, knowledge: Mapping[Algorithm, Knowledge], folder: Path
+) -> tuple[Path, Path]:
+    """Write ``card.html``, which needs nothing else, and ``card.md``; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = card_figures(heuristics, knowledge)
+    text = TEMPLATES.get_template("card.html.jinja").render(
+        heuristics=heuristics,
+        names=_NAMES,
+        figures=figures,
+        json={key: figure_json(figure) for key, figure in figures.items()},
+        size=_size,
+        failures=_failures,
+        plotly=get_plotlyjs(),
+    )
+    page, words = folder / "card.html", folder / "card.md"
+    replace_file(page, text)
+    replace_file(words, card_markdown(heuristics))
+    return page, words
+
+
+def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        heuristics: what was learned.
+        pictures: folder of the pictures, as links see it; None leaves them out.
+    """
+    parts = [f"Made by `qsched learn`: {heuristics.about}."]
+    for algorithm, found in heuristics.algorithms.items():
+        parts.append(
+            f"### {_NAMES[algorithm]}\n\nStart from `{found.base}` and change, "
+            "in the order of what it gains:"
+        )
+        rows = ["| rule | gains (points) | fails on |", "|---|---|---|"]
+        rows += [
+            f"| {i}. {rule.words} | {_size(rule)} | {_failures(rule)} |"
+            for i, rule in enumerate(found.rules, start=1)
+        ]
+        parts.append("\n".join(rows))
+        if pictures:
+            parts += [
+                f"![{title}]({pictures}/{algorithm}-{key}.png)"
+                for key, title in (
+                    ("schedule", "The learned default over training"),
+                    ("rules", "What each rule gains, by task"),
+                    ("importance", "Importance of parameters"),
+                    ("effects", "What parameters do"),
+                )
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _size(rule: LearnedRule) -> str:
+    low, high = rule.interval
+    mark = "" if rule.basis == "measured" else ", predicted"
+    return f"{100 * rule.effect:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]{mark}"
+
+
+def _failures(rule: LearnedRule) -> str:
+    if not rule.failed:
+        return f"none of {rule.tasks} tasks"
+    named = ", ".join(rule.failed[:_MOST_NAMED])
+    more = len(rule.failed) - _MOST_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f"{len(rule.failed)} of {rule.tasks}: {named}{rest}"
