@@ -110,11 +110,12 @@ def bench_data(
     plans = [plan for file in arms or () for plan in extra_plans(file)]
     seconds = None if minutes is None else 60 * minutes
     with Storage.open(db) as storage:
-        known = cache(lambda: collect(spec, storage, wanted)[0])
+        known = cache(lambda: collect(spec, storage, chosen(spec))[0])
         for name in experiment or ():
             plans += experiment_plans(name, spec, known)
         if refine:
-            plans += refined_plans(known(), spec, refine, seeds, len(known().arms))
+            inside, _ = collect(spec, storage, wanted)
+            plans += refined_plans(inside, spec, refine, seeds, len(inside.arms))
         plans = plans or bench_plans(spec, design, seeds, report_seeds)
         if minutes != 0:
             with executor(workers, plugins) as where:

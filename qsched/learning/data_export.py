@@ -64,15 +64,19 @@ def collect(bench: BenchSpec, storage: Storage, tasks: Sequence[BenchTask]) -> t
         InputError: nothing is.
     """
     stored = {study.name: study for study in storage.studies()}
-    tasks = [task for task in tasks if task.name in stored]
+    trained: list[BenchTask] = []
     noted: dict[str, list[str]] = {}
     rows: list[tuple[object, ...]] = []
     tests: list[tuple[object, ...]] = []
     schedules: dict[str, Schedule] = {}
     versions: dict[str, str] = {}
     for task in tasks:
+        found = storage.runs(task.name) if task.name in stored else []
+        if not found:
+            continue
+        trained.append(task)
         noted.update(stored[task.name].notes.get(ARMS_NOTE, {}))
-        for row in storage.runs(task.name):
+        for row in found:
             schedules.setdefault(row.arm, row.run.schedule)
             versions = versions or row.result.versions
             rows.append(_run(task, row))
@@ -84,8 +88,8 @@ def collect(bench: BenchSpec, storage: Storage, tasks: Sequence[BenchTask]) -> t
             "`qsched bench-data`, or name their database with --db"
         )
     arms = _arms(schedules, noted, bench)
-    about = _about(bench, tasks, rows, tests, versions)
-    made = Bench(features(tasks), arms, Runs(*_columns(rows)), about)
+    about = _about(bench, trained, rows, tests, versions)
+    made = Bench(features(trained), arms, Runs(*_columns(rows)), about)
     return made, Tests(*_columns(tests)) if tests else _no_tests()
 
 

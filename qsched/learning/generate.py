@@ -85,9 +85,11 @@ class Generator:
 
     def train(self, task: BenchTask, plans: Sequence[Plan]) -> bool:
         """Train the plans of one task; return whether all of them are trained."""
+        mine = [plan for plan in plans if _concerns(plan, task.name)]
+        if not mine:
+            return True
         study = bench_study(self._bench, task.name, task.spec)
         self._storage.save_study(study, digest(task.spec))
-        mine = [plan for plan in plans if _concerns(plan, task.name)]
         self._note(mine, study.name)
         known = {_identity(row): row.result for row in self._storage.runs(study.name)}
         if not self._pass(task, [r for plan in mine for r in _search(plan)], known):
