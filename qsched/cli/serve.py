@@ -168,12 +168,12 @@ def _serve(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family, backlog=512)
+        socket.getaddrinfo(host, port)
     except socket.gaierror as error:
         raise InputError(f"`{host}` is no address of this machine: {error.strerror}") from None
-    with listening:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=512) as listening:
         yield listening
 
 
