@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -208,6 +210,25 @@ def test_an_ended_study_shows_verdict_figures_and_files(viewer: TestClient, fold
     for url in re.findall(r'href="(/v1/[^"]+)" download', text):
         file = viewer.get(html.unescape(url))
         assert (file.status_code, file.headers["content-disposition"][:10]) == (200, "attachment")
+
+
+def test_schedules_leave_for_other_programs(viewer: TestClient, folder: Path) -> None:
+    answer = viewer.get("/studies/done/lowered?to=table&layers=3&length=10")
+    assert (answer.status_code, answer.headers["content-type"][:8]) == (200, "text/csv")
+    assert 'filename="done.csv"' in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rows) == 11 * 3 * 2
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        verdict = storage.study("done").verdict
+    assert verdict is not None
+    noise = verdict["arms"][0]["schedule"]["weights"]
+    assert float(rows[0]["backward_std"]) == pytest.approx(noise["backward_std"])
+    refused = viewer.get("/studies/done/lowered?to=quantlab")
+    assert refused.status_code == 422
+    assert "quantlab" in _words(refused.text)
+    huge = viewer.get("/studies/done/lowered?layers=1000&length=200000")
+    assert huge.status_code == 422
+    assert viewer.get("/studies/searching/lowered").status_code == 409
 
 
 def test_a_running_study_shows_what_it_has_and_asks_for_more(viewer: TestClient) -> None:

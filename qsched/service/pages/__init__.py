@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from qsched.service.pages import assets, launch, studies
+from qsched.service.pages import assets, exports, launch, studies
 from qsched.service.pages.gallery import Gallery
 from qsched.service.pool import Pool
 
@@ -19,5 +19,5 @@ def add_pages(app: FastAPI, pool: Pool) -> None:
         pool: the study database.
     """
     app.state.gallery = Gallery(pool)
-    for module in (assets, studies, launch):
+    for module in (assets, studies, exports, launch):
         app.include_router(module.router)

@@ -44,6 +44,7 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,
 )
 _TEMPLATES.globals.update(asset=asset_url, none_yet=NONE, version=__version__)
 

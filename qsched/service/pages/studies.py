@@ -69,6 +69,7 @@ def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep)
         "view": results,
         "figures": results.figures if results else {},
         "exports": offered(name, results is not None and results.verdict_table is not None),
+        "epochs": studies.snapshot(name).row.spec.task.epochs,
         "map_style": map_style(),
     }
     return html(request, "study.html.jinja", context)
