@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 test: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint bench bench-gpu scale wheel-check docs clean
+.PHONY: help study test lint bench bench-gpu faults scale wheel-check docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -49,6 +49,9 @@ bench: $(READY) ## Measure throughput against its peers and the machine (BENCH=-
 
 bench-gpu: $(USER) ## Measure throughput on a GPU, where there is one
 	$(BIN)/python -m benchmarks.throughput.gpu $(BENCH)
+
+faults: $(READY) ## Inject eleven faults into a real study and count what is lost (FAULTS='--times 1': a first look)
+	$(BIN)/python -m benchmarks.faults $(FAULTS)
 
 scale: $(READY) ## Drive a study on PostgreSQL with up to 256 simulated workers (SCALE=--trials=1000: a first look)
 	$(BIN)/python -m benchmarks.scale $(SCALE)

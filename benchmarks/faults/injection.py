@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -124,7 +125,7 @@ def judged(shot: Shot, place: Place, before: set[str], code: int | None, like: O
     shot.twice, shot.budget = seen.pop("twice", 0), seen.pop("budget", -1)
     shot.same_verdict = bool(seen.pop("same_verdict", False))
     shot.trained_again = place.trained_again()
-    shot.notes |= {"code": code, **seen}
+    shot.notes |= {"code": code, "load": round(os.getloadavg()[0], 1), **seen}
     if not shot.good:
         shot.notes["said"] = place.said()
     return shot
@@ -178,8 +179,6 @@ def resumed(
 
 def interrupted_twice(rng: random.Random) -> Callable[[subprocess.Popen[bytes]], None]:
     """Return what presses Ctrl-C twice within half a second, for the whole terminal."""
-    import os
-
     def press(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(rng.uniform(0, 0.5))
