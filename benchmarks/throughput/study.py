@@ -27,6 +27,7 @@ from qsched.study.arms import Arm, hand_coded
 from qsched.study.racing import Raced
 from qsched.study.records import Records, encoded
 from qsched.study.sampling import Asked, ask, distributions
+from qsched.study.warm import ask_warm
 
 __all__ = ["costs", "growth"]
 
@@ -96,7 +97,7 @@ def costs(name: str, trials: int, workers: int, folder: Path) -> Costs:
     with (
         Storage.open(f"sqlite:///{folder / 'study.db'}") as storage,
         Local(train, workers) as executor,
-        mock.patch("qsched.study.loop.ask", clocks.timed("sampling", ask)),
+        mock.patch("qsched.study.loop.ask_warm", clocks.timed("sampling", ask_warm)),
     ):
         timed: Any = TimedStorage(storage, clocks)
         run_study(spec, timed, TimedExecutor(executor, clocks), lambda _: None)
@@ -133,8 +134,8 @@ class _Invented:
         self.rng, self.pace = np.random.default_rng(0), 0.0
         storage.save_study(spec, digest(spec))
         self.records = Records(storage, spec.name)
-        known = [Raced(arm, {1.0: self._scores(8)}, True) for arm in hand_coded(spec)]
-        self.records.write(0, [(encoded(self.space, each), each) for each in known], -1)
+        known = [Raced(arm, {1.0: self._scores(8)}, [2, 4, 8], True) for arm in hand_coded(spec)]
+        self.records.write(0, [(encoded(self.space, each), each) for each in known])
 
     def fill(self, size: int) -> bool:
         """Tell random candidates until there are ``size`` trials, unless that takes too long."""
@@ -157,14 +158,14 @@ class _Invented:
             Arm(f"trial-{first + i}", "candidate", self.space.decode(each.params))
             for i, each in enumerate(batch)
         ]
-        raced = [Raced(arm, {1.0: self._scores(2)}, True) for arm in arms]
+        raced = [Raced(arm, {1.0: self._scores(2)}, [2], True) for arm in arms]
         rows = [
             _row(self.spec, each.arm, seed, accuracy)
             for each in raced
             for seed, accuracy in enumerate(each.scores[1.0])
         ]
         self.storage.add_runs(self.spec.name, rows)
-        self.records.write(first, list(zip(batch, raced, strict=True)), first // BATCH)
+        self.records.write(first, list(zip(batch, raced, strict=True)))
 
     def _random(self) -> Asked:
         params = self.space.random(self.rng)
