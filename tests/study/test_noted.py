@@ -1,0 +1,55 @@
+"""Progress of a running study in the database: when it is written, and when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from qsched.errors import StorageError
+from qsched.files import Document
+from qsched.specs import digest
+from qsched.specs.files import read_study
+from qsched.storage import Storage
+from qsched.study.noted import NOTE, noted
+from qsched.study.progress import Progress
+from tests.cli.conftest import TOY
+
+
+@pytest.fixture
+def storage() -> Iterator[Storage]:
+    with Storage.open("sqlite://") as storage:
+        spec = read_study(Document.of(TOY))
+        storage.save_study(spec, digest(spec))
+        yield storage
+
+
+def test_phases_are_written_at_once_and_the_rest_now_and_then(storage: Storage) -> None:
+    now, told = 0.0, []
+    tell = noted(storage, "toy", told.append, lambda: now)
+    steps = [
+        (0.0, Progress("baselines", done=1), 1),
+        (1.9, Progress("baselines", done=2), 1),
+        (2.0, Progress("baselines", done=3), 3),
+        (2.1, Progress("search", done=4, best=0.5, best_arm="a"), 4),
+        (2.2, Progress("watching", done=9), 4),
+        (9.0, Progress("waiting", done=9), 4),
+        (9.1, Progress("search", done=5), 5),
+    ]
+    for moment, progress, done in steps:
+        now = moment
+        tell(progress)
+        assert storage.study("toy").notes[NOTE]["done"] == done
+    assert told == [progress for _, progress, _ in steps]
+
+
+def test_a_study_does_not_fail_for_a_note(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("locked")
+
+    monkeypatch.setattr(storage, "set_note", fail)
+    told: list[Progress] = []
+    noted(storage, "toy", told.append)(Progress("search"))
+    assert len(told) == 1
