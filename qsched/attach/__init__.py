@@ -25,6 +25,7 @@ from qsched.attach.hard import (
 from qsched.attach.quantize import quantize
 from qsched.attach.summary import Entry, Summary, summary
 from qsched.attach.task import task
+from qsched.specs import Precision
 
 __all__ = [
     "ACTIVATIONS",
@@ -37,6 +38,7 @@ __all__ = [
     "HardLayer",
     "HardLinear",
     "HardStair",
+    "Precision",
     "Summary",
     "attach",
     "convert",
