@@ -1,0 +1,40 @@
+"""The page on attached schedules: its code runs, its table is what is printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.attach.models import batch, network
+
+PAGE = (Path(__file__).parents[2] / "docs" / "attach.md").read_text(encoding="utf-8")
+STEPS = 8
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def batches(steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    return (batch(step) for step in range(steps))
+
+
+def test_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"make_model": network, "batches": batches, "STEPS": STEPS}
+    training, shown, checkpoint = _blocks("python")[:3]
+    for block in (training, shown, checkpoint):
+        exec(block, names)
+    assert capsys.readouterr().out == _blocks("text")[0]
+    x, _ = batch(20)
+    resumed, hard = names["model"], names["hard"]
+    assert isinstance(resumed, torch.nn.Module)
+    assert isinstance(hard, torch.nn.Module)
+    assert torch.equal(resumed.eval()(x), hard(x))
