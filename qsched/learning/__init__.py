@@ -11,15 +11,18 @@ from qsched.learning.data import (
     save_bench,
     save_tests,
 )
+from qsched.learning.surrogate import SurrogateTask, quality
 
 __all__ = [
     "Arms",
     "Bench",
     "Runs",
+    "SurrogateTask",
     "Tasks",
     "Tests",
     "load_bench",
     "load_tests",
+    "quality",
     "save_bench",
     "save_tests",
 ]

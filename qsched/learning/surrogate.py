@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qsched.errors import InputError, UnknownNameError
 from qsched.learning.data import Bench, Runs
@@ -30,7 +29,7 @@ ACCEPTED = 0.8
 
 KINDS = ("design", "refined", "hand-coded", "static", "rule")
 FOLDS = 5
-TREES = 200
+TREES = 64
 NEAREST = 0.2
 """Share of the arms, those of the nearest accuracy, whose residuals are drawn as noise."""
 
@@ -194,6 +193,8 @@ def _forest() -> Any:
 
 
 def _ranks(a: Floats, b: Floats) -> float:
+    from scipy import stats  # Slow to import, and not needed to load data.
+
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
     return float(stats.spearmanr(a, b).statistic)
@@ -201,15 +202,15 @@ def _ranks(a: Floats, b: Floats) -> float:
 
 def _cells(bench: Bench, task: str, algorithm: str) -> _Cells:
     """Collect the search at full length, arm by arm and learning rate by learning rate."""
-    kept = np.isin(bench.arms.kind.astype(str), KINDS)
-    names = {
-        name: i
-        for i, name in enumerate(bench.arms.name)
-        if kept[i] and _uses(bench.arms.arm(name), algorithm)
-    }
     runs = bench.runs.where(
         (bench.runs.task == task) & (bench.runs.phase == "search") & (bench.runs.length == 1)
     )
+    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
+    names = {
+        name: i
+        for i, name in enumerate(sorted(set(runs.arm)))
+        if kinds[name] in KINDS and _uses(bench.arms.arm(name), algorithm)
+    }
     runs = runs.where(np.array([arm in names for arm in runs.arm], dtype=bool))
     if len(set(runs.arm)) < 2 * FOLDS:
         raise InputError(

@@ -1,0 +1,98 @@
+"""The page on SchedBench and the shipped data: code runs, files are read, counts hold."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsched.files import bundled
+from qsched.learning import load_bench, load_tests
+from qsched.learning.design import sobol
+from qsched.learning.generate_plans import extra_plans
+from qsched.learning.tasks import chosen, features, load_bench_spec
+from qsched.spaces import load_space
+
+pytest.importorskip("pyarrow")
+
+PAGE = (Path(__file__).parents[2] / "docs" / "schedbench.md").read_text(encoding="utf-8")
+DATA = bundled("studies/data")
+LIMIT = 20e6
+"""Bytes of all shipped files together."""
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def test_the_code_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for block in _blocks("python"):
+        exec(block, names)
+    assert names["point"] == sobol(load_space("ana"), 1, (0.002, 0.08))[0]
+    assert capsys.readouterr().out.strip() == "True"
+
+
+def test_the_file_of_arms_on_the_page_is_read(tmp_path: Path) -> None:
+    [text] = _blocks("yaml")
+    path = tmp_path / "arms.yaml"
+    path.write_text(text, encoding="utf-8")
+    [plan] = extra_plans(path)
+    assert plan.rates == (0.01, 0.025, 0.06)
+    assert plan.lengths == (1.0, 0.5)
+
+
+def test_the_card_states_what_is_shipped() -> None:
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    bench = load_bench()
+    assert f"{len(bench.runs):,} trainings" in card
+    keys = "\n".join(sorted(bench.runs.key))
+    assert sha256(keys.encode()).hexdigest() in card
+    for path in DATA.glob("*.parquet"):
+        assert sha256(path.read_bytes()).hexdigest() in card
+    assert sum(path.stat().st_size for path in DATA.iterdir()) < LIMIT
+
+
+def test_the_shipped_data_are_consistent() -> None:
+    bench, tests = load_bench(), load_tests()
+    runs = bench.runs
+    assert len(set(runs.key)) == len(runs)
+    assert set(runs.task) == set(bench.tasks.name)
+    assert set(runs.arm) == set(bench.arms.name)
+    reported = runs.where(runs.phase == "report")
+    assert set(tests.key) == set(reported.key)
+    assert (reported.seed >= 200_000).all()
+    assert (runs.where(runs.phase == "search").seed < 100_000).all()
+    assert ((runs.accuracy >= 0) & (runs.accuracy <= 1)).all()
+    # Accuracy is a count of the validation examples.
+    size = dict(zip(bench.tasks.name, bench.tasks.validation, strict=True))
+    hits = runs.accuracy * np.array([size[task] for task in runs.task])
+    np.testing.assert_allclose(hits, np.rint(hits), atol=5e-3)
+
+
+def test_the_shipped_tasks_are_those_of_the_file() -> None:
+    table = {
+        row[0]: row for row in zip(*_columns(features(chosen(load_bench_spec()))), strict=True)
+    }
+    for row in zip(*_columns(load_bench().tasks), strict=True):
+        assert row == table[row[0]]
+
+
+def test_no_refined_arm_was_trained_in_the_search_on_what_it_leaves_out() -> None:
+    bench = load_bench()
+    datasets = dict(zip(bench.tasks.name, bench.tasks.dataset, strict=True))
+    search = bench.runs.where(bench.runs.phase == "search")
+    refined = [
+        (re.sub(r".*-refined-not-(.*)-[0-9a-f]{8}$", r"\1", arm), datasets[task])
+        for arm, task in zip(search.arm, search.task, strict=True)
+        if "-refined-not-" in arm
+    ]
+    assert refined
+    assert all(left_out != dataset for left_out, dataset in refined)
+
+
+def _columns(table: object) -> list[np.ndarray]:
+    return [getattr(table, name) for name in ("name", "dataset", "depth", "steps", "sha256")]
