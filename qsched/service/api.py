@@ -14,7 +14,7 @@ from qsched.service.deps import ServiceDep, StudiesDep
 from qsched.service.documents import received
 from qsched.service.events import events
 from qsched.service.faults import BusyError
-from qsched.service.formats import Format, written
+from qsched.service.formats import Format, Lowered, file_type, written
 from qsched.service.models import (
     Entry,
     Launched,
@@ -119,7 +119,10 @@ def runs(
     responses={
         200: {
             "description": "The schedule file",
-            "content": {form.media_type: {"schema": {"type": "object"}} for form in Format},
+            "content": {
+                kind: {"schema": {"type": "string" if kind == "text/csv" else "object"}}
+                for kind in ("application/yaml", "application/json", "text/csv")
+            },
         },
         **responses(404, 409, 422),
     },
@@ -127,7 +130,9 @@ def runs(
 def best(
     name: NameParam,
     studies: StudiesDep,
-    format: Annotated[Format, Query(description="How it is written.")] = Format.YAML,  # noqa: A002
+    format: Annotated[  # noqa: A002
+        Format | Lowered, Query(description="How it is written.")
+    ] = Format.YAML,
     arm: Annotated[
         str | None,
         Query(
@@ -136,11 +141,18 @@ def best(
             examples=["trial-40"],
         ),
     ] = None,
+    layers: Annotated[
+        int, Query(ge=1, le=1000, description="Quantized layers, for `quantlab` and `table`.")
+    ] = 9,
+    length: Annotated[
+        int, Query(ge=1, le=100_000, description="Epochs for `quantlab`, steps for `table`.")
+    ] = 100,
 ) -> Response:
-    """Return the schedule that a study found, as `qsched export` writes it."""
-    text = written(studies.best(name, arm), format)
-    file = f'attachment; filename="{name}.{format.value}"'
-    return Response(text, media_type=format.media_type, headers={"Content-Disposition": file})
+    """Return the schedule that a study found, as `qsched export` and `qsched lower` write it."""
+    text = written(studies.best(name, arm), format, layers, length)
+    suffix, media_type = file_type(format)
+    file = f'attachment; filename="{name}.{suffix}"'
+    return Response(text, media_type=media_type, headers={"Content-Disposition": file})
 
 
 @router.get("/studies/{name}/verdict", tags=["studies"], responses=responses(404, 409, 422))

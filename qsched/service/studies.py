@@ -6,7 +6,7 @@ import math
 
 from optuna.trial import FrozenTrial
 
-from qsched.errors import InputError
+from qsched.errors import InputError, UnknownNameError
 from qsched.files import Document
 from qsched.schedules.file import ScheduleFile
 from qsched.service.admission import admitted, readmitted
@@ -28,6 +28,7 @@ from qsched.service.settings import Limits
 from qsched.service.snapshots import Snapshot, Snapshots
 from qsched.service.supervisor import Supervisor
 from qsched.specs import StudySpec, digest
+from qsched.storage import Storage
 from qsched.study.export import export
 from qsched.study.noted import NOTE as PROGRESS
 from qsched.study.verdict import Verdict
@@ -170,18 +171,18 @@ class Studies:
         spec = admitted(document, self._limits)
         sha256 = digest(spec)
         with self._pool.storage() as storage:
-            known = {row.name: row for row in storage.studies()}.get(spec.name)
-            if known is None:
+            new = _is_new(storage, spec.name)
+            if new:
                 self._supervisor.check_room()
             try:
                 storage.save_study(spec, sha256)
             except InputError as error:
                 raise StateError(str(error)) from None
-        if known is None:
+        if new:
             self._supervisor.run(spec)
         self._snapshots.drop(spec.name)
         state = self.item(spec.name).state
-        return Launched(study=spec.name, sha256=sha256, state=state, created=known is None)
+        return Launched(study=spec.name, sha256=sha256, state=state, created=new)
 
     def stop(self, name: str) -> StudyItem:
         """Let a study stop, after what it trains just now; nothing that it finished is lost.
@@ -213,6 +214,14 @@ class Studies:
         if found.row.state == "finished":
             return "finished"
         return self._supervisor.phase(found.row.name) or found.row.state
+
+
+def _is_new(storage: Storage, name: str) -> bool:
+    try:
+        storage.study(name)
+    except UnknownNameError:
+        return True
+    return False
 
 
 def _trial(trial: FrozenTrial) -> TrialItem:

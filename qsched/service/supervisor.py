@@ -175,9 +175,13 @@ class Supervisor:
                 send(child.pid, child.since, signal.SIGKILL)
             return
         job.pid = None
+        try:
+            with self._pool.storage() as storage:
+                self._ended(storage, name, child.code)
+        except QschedError:
+            job.pid = child.pid  # The database is away; its end is noted later.
+            raise
         self._children.pop(name)
-        with self._pool.storage() as storage:
-            self._ended(storage, name, child.code)
 
     def _overdue(self, name: str) -> bool:
         return time.monotonic() - self._asked.setdefault(name, time.monotonic()) > _PATIENCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fastapi import FastAPI
@@ -9,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from optuna.storages import InMemoryStorage
 from optuna_dashboard import wsgi
 
-__all__ = ["DASHBOARD", "OWN", "PUBLIC", "dashboard_routes", "own_routes"]
+__all__ = ["DASHBOARD", "OWN", "PUBLIC", "dashboard_routes", "own_routes", "sample_path"]
 
 PUBLIC, VIEWER, EDITOR = "public", "viewer", "editor"
 
@@ -103,3 +104,10 @@ def dashboard_routes() -> Iterator[tuple[str, str]]:
     """Yield method and pattern of all routes of the installed Optuna dashboard."""
     for route in wsgi(InMemoryStorage()).routes:
         yield route.method, route.rule
+
+
+def sample_path(pattern: str) -> str:
+    """Return a path that a route's pattern matches and that leads to nothing."""
+    filled = pattern.replace("<:re:(/.*)?>", "").replace("{name}", "none")
+    filled = re.sub("<[a-z_]+:re:[^>]*>", "abc", filled)
+    return re.sub("<[a-z_]+:path>", "none.js", re.sub("<[a-z_]+(:int)?>", "987654", filled))

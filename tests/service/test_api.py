@@ -15,9 +15,11 @@ from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
 from qsched.cli.check import validate
+from qsched.errors import InputError
 from qsched.files import bundled_names
 from qsched.registry import DATASETS, NETWORKS
 from qsched.schedules.file import ScheduleFile, dump, load_schedule
+from qsched.schedules.lower import layer_places, lower
 from qsched.service.settings import Limits
 from qsched.specs import digest
 from qsched.specs.files import load_study
@@ -115,6 +117,14 @@ def test_the_best_schedule_is_what_export_writes(
     assert load_schedule(path) == expected
     answer = client.get("/v1/studies/toy/best?format=json")
     assert ScheduleFile.model_validate_json(answer.content) == expected
+    for form in ("table", "quantlab"):
+        answer = client.get(f"/v1/studies/toy/best?format={form}&layers=5&length=20")
+        try:
+            text = lower(expected, form, layer_places(5), length=20)
+        except InputError as error:
+            assert (answer.status_code, answer.json()["detail"]) == (422, str(error))
+        else:
+            assert answer.text == text
     arm = client.get("/v1/studies/toy/best", params={"arm": "ana-2019-overlapped"})
     assert arm.text == dump(export(storage, "toy", "ana-2019-overlapped"))
 
@@ -130,6 +140,7 @@ def test_the_best_schedule_is_what_export_writes(
         ("/none", 404, "unknown stored study"),
         ("/none/events", 404, "unknown stored study"),
         ("/toy/best?format=exe", 422, "parameters"),
+        ("/toy/best?format=table&layers=1000&length=99999", 422, "at most 200000"),
         ("/toy/trials?limit=0", 422, "parameters"),
         ("/toy/runs?after=99999999999999999999", 422, "parameters"),
         ("/toy/none", 404, "nothing here"),

@@ -18,7 +18,7 @@ from starlette.routing import Mount
 from qsched.service.access import Role
 from qsched.service.rest import Rest
 from tests.service.fuzz import HOSTILE, fuzzed
-from tests.service.rules import DASHBOARD, OWN, PUBLIC, dashboard_routes, own_routes
+from tests.service.rules import DASHBOARD, OWN, PUBLIC, dashboard_routes, own_routes, sample_path
 from tests.service.served import HOST, YAML, Served, served, study_file
 
 RULES = {**DASHBOARD, **OWN}
@@ -42,13 +42,6 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server
 
 
-def _path(pattern: str) -> str:
-    """Return a path that a route's pattern matches and that leads to nothing."""
-    filled = pattern.replace("<:re:(/.*)?>", "").replace("{name}", "none")
-    filled = re.sub("<[a-z_]+:re:[^>]*>", "abc", filled)
-    return re.sub("<[a-z_]+:path>", "none.js", re.sub("<[a-z_]+(:int)?>", "987654", filled))
-
-
 def test_every_route_has_a_rule(server: Served) -> None:
     assert set(own_routes(server.app)) == set(OWN)
     assert set(dashboard_routes()) == set(DASHBOARD)
@@ -58,7 +51,7 @@ def test_every_route_has_a_rule(server: Served) -> None:
 
 @pytest.mark.parametrize(("method", "pattern"), sorted(RULES))
 def test_a_route_wants_its_role(server: Served, method: str, pattern: str) -> None:
-    rule, path = RULES[method, pattern], _path(pattern)
+    rule, path = RULES[method, pattern], sample_path(pattern)
     for browser in (False, True):
         for role in (None, Role.VIEWER, Role.EDITOR):
             status = _status(server.client(role, browser=browser), method, path)
@@ -80,7 +73,7 @@ def _status(client: TestClient, method: str, path: str) -> int:
 def test_another_site_changes_nothing(
     server: Served, single: Served, method: str, pattern: str
 ) -> None:
-    path = _path(pattern)
+    path = sample_path(pattern)
     for client in (server.client(browser=True), single.client()):
         for headers in (
             EVIL,
