@@ -4,4 +4,4 @@
 routes and the pages share (:mod:`qsched.service.studies`) needs nothing but the planning wing.
 """
 
-__all__: list[str] = []
+__all__ = ()

@@ -43,7 +43,13 @@ def file_type(form: Format | Lowered) -> tuple[str, str]:
     return _LOWERED[form] if isinstance(form, Lowered) else (form.value, form.media_type)
 
 
-def written(file: ScheduleFile, form: Format | Lowered, layers: int, length: int) -> str:
+def written(
+    file: ScheduleFile,
+    form: Format | Lowered,
+    layers: int,
+    length: int,
+    tolerance: float = 1e-6,
+) -> str:
     """Return the text of a schedule file.
 
     Args:
@@ -51,6 +57,7 @@ def written(file: ScheduleFile, form: Format | Lowered, layers: int, length: int
         form: how it is written.
         layers: quantized layers of the network, for a :class:`Lowered` format.
         length: epochs (quantlab) or steps (table) of the training, for a :class:`Lowered` format.
+        tolerance: how far quantlab's configuration may be off, in quanta.
 
     Raises:
         InputError: the format cannot express the schedule, or the text would be too long.
@@ -60,4 +67,5 @@ def written(file: ScheduleFile, form: Format | Lowered, layers: int, length: int
             f"a server writes at most {_ROWS} steps times layers, but got {layers * length}; "
             "download the schedule and run `qsched lower`"
         )
-    return lower(file, form.value, layer_places(layers), length=length)
+    places = layer_places(layers)
+    return lower(file, form.value, places, length=length, tolerance=tolerance)

@@ -226,7 +226,7 @@ def test_schedules_leave_for_other_programs(viewer: TestClient, folder: Path) ->
     refused = viewer.get("/studies/done/lowered?to=quantlab")
     assert refused.status_code == 422
     assert "quantlab" in _words(refused.text)
-    huge = viewer.get("/studies/done/lowered?layers=1000&length=200000")
+    huge = viewer.get("/studies/done/lowered?layers=1000&length=100000")
     assert huge.status_code == 422
     assert viewer.get("/studies/searching/lowered").status_code == 409
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from qsched.errors import InputError
-from qsched.schedules.lower import layer_places, lower
 from qsched.service.deps import StudiesDep
-from qsched.service.formats import Format
+from qsched.service.formats import Format, Lowered, file_type, written
 from qsched.service.pages.html import Page
 
 __all__ = ["Group", "Link", "offered", "router"]
@@ -19,27 +17,20 @@ __all__ = ["Group", "Link", "offered", "router"]
 router = APIRouter(include_in_schema=False, route_class=Page)
 
 _LABELS = {"yaml": "YAML", "json": "JSON"}
-_FILES = {"table": ("csv", "text/csv"), "quantlab": ("quantlab.json", "application/json")}
-_ROWS = 200_000
 
 
 @router.get("/studies/{name}/lowered")
 def lowered(
     name: str,
     studies: StudiesDep,
-    to: Literal["table", "quantlab"] = "table",
+    to: Lowered = Lowered.TABLE,
     layers: Annotated[int, Query(ge=1, le=1000)] = 9,
-    length: Annotated[int, Query(ge=1, le=_ROWS)] = 100,
+    length: Annotated[int, Query(ge=1, le=100_000)] = 100,
     tolerance: Annotated[float, Query(ge=0, le=1)] = 1e-6,
 ) -> Response:
-    """Send the schedule found for programs without qsched, as ``qsched lower`` writes it."""
-    if layers * length > _ROWS:
-        raise InputError(
-            f"the server writes tables of at most {_ROWS} steps times layers, but got "
-            f"{layers * length}; download the schedule and run `qsched lower`"
-        )
-    suffix, media_type = _FILES[to]
-    text = lower(studies.best(name), to, layer_places(layers), length=length, tolerance=tolerance)
+    """Send the schedule found for programs without qsched; refusals are pages, as a form needs."""
+    text = written(studies.best(name), to, layers, length, tolerance)
+    suffix, media_type = file_type(to)
     file = f'attachment; filename="{name}.{suffix}"'
     return Response(text, media_type=media_type, headers={"Content-Disposition": file})
 
