@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qsched.files import bundled
 from qsched.learning.controller import PARAMETERS, TOP_SPEED, Controller, evolve
 
 BEST = np.array([0.5, -1.0, 0.0, 1.0, 0.0, 0.8])
@@ -41,3 +45,18 @@ def test_evolution_finds_a_known_best_controller() -> None:
 def test_a_seed_decides_the_search() -> None:
     assert evolve(score, 3, seed=1) == evolve(score, 3, seed=1)
     assert evolve(score, 3, seed=1) != evolve(score, 3, seed=2)
+
+
+def test_the_code_and_figures_of_the_page_hold() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "controller.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(block, {})
+    found = json.loads((bundled("studies/data") / "controller.json").read_text())
+    for compared in found["comparisons"]:
+        [line] = [row for row in page.splitlines() if row.startswith(f"| {compared['task']}")]
+        for key in ("controller", "replay", "even"):
+            assert f"{100 * compared[key]['mean']:.1f} %" in line
+        for key in ("minus_replay", "minus_even"):
+            low, high = compared[key]["interval"]
+            difference = 100 * compared[key]["difference"]
+            assert f"{difference:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]" in line
