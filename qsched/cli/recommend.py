@@ -118,7 +118,7 @@ def _file(
 
     return ScheduleFile(
         name=f"recommended-{algorithm}-{name}",
-        about=_words(found),
+        about=_words(found).replace("\n", "; "),
         source=f"qsched recommend, {about}",
         schedule=found.schedule,
         task=spec.model_dump(mode="json", exclude_none=True),

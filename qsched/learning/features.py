@@ -20,8 +20,9 @@ NETWORK_SHAPES: MappingProxyType[str, tuple[int, int, int]] = MappingProxyType(
     {
         # name: (quantized layers, weights per input channel of a hidden layer, width by default)
         "mlp3": (3, 1, 16),
+        "mlp6": (6, 1, 16),
         "mlp9": (9, 1, 16),
-        "mlp15": (15, 1, 16),
+        "mlp14": (14, 1, 16),
         "cnn5": (5, 9, 16),
         "cnn9": (9, 9, 16),
         "vgg8": (7, 9, 512),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ def importance(
 
     On the design it is the share of variance by fANOVA, where a parameter that a point does not
     have counts as the middle of its range. Among the best tenth it is PED-ANOVA's: how far their
-    distribution is from that of the design.
+    distribution is from that of the design, among the points that have the parameter.
 
     Args:
         space: the space.
@@ -74,7 +75,12 @@ def importance(
     filled = [{**_middle(space), **point} for point in points]
     design = FanovaImportanceEvaluator(n_trees=_TREES, max_depth=16, seed=0)
     best = PedAnovaImportanceEvaluator(target_quantile=max(_TOP, 5 / len(points)))
-    return _evaluated(space, filled, values, design), _evaluated(space, filled, values, best)
+    counts = Counter(name for point in points for name in point)
+    judged = [name for name, count in counts.items() if count not in (1, len(points) - 1)]
+    return (
+        _evaluated(space, filled, values, design, list(space.parameters)),
+        _evaluated(space, points, values, best, judged),
+    )
 
 
 def over_tasks(
@@ -114,6 +120,7 @@ def _evaluated(
     points: Sequence[Mapping[str, Value]],
     values: Sequence[float],
     evaluator: BaseImportanceEvaluator,
+    names: list[str],
 ) -> dict[str, float]:
     study = _silent_study()
     known = {name: _distribution(parameter) for name, parameter in space.parameters.items()}
@@ -122,7 +129,7 @@ def _evaluated(
             create_trial(
                 state=TrialState.COMPLETE,
                 params=dict(point),
-                distributions=known,
+                distributions={name: known[name] for name in point},
                 value=float(value),
             )
             for point, value in zip(points, values, strict=True)
@@ -130,7 +137,7 @@ def _evaluated(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return get_param_importances(study, evaluator=evaluator, params=list(known))
+        return get_param_importances(study, evaluator=evaluator, params=names)
 
 
 def _silent_study() -> optuna.Study:

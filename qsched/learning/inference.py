@@ -9,7 +9,7 @@ from scipy import stats
 
 __all__ = ["hierarchical_interval", "holm", "sign_flip", "wilcoxon"]
 
-_RESAMPLES = 4000
+_RESAMPLES = 2000
 _EXACT = 14
 """Up to so many tasks all sign flips are enumerated."""
 
@@ -40,12 +40,17 @@ def hierarchical_interval(
     if not differences or any(len(d) == 0 for d in differences):
         raise ValueError("an interval needs tasks, each with at least one difference")
     rng = np.random.default_rng(seed)
-    count = len(differences)
-    resampled = np.stack([_resampled_means(np.asarray(d, float), count, rng) for d in differences])
-    drawn = rng.integers(count, size=(_RESAMPLES, count))
-    place = np.arange(count)
-    # A task drawn twice has its seeds drawn anew each time: column `place` of its draws.
-    means = resampled[drawn, place[None, :], np.arange(_RESAMPLES)[:, None]].mean(axis=1)
+    lengths = np.array([len(d) for d in differences])
+    table = np.zeros((len(lengths), lengths.max()))
+    for row, values in zip(table, differences, strict=True):
+        row[: len(values)] = values
+    drawn = rng.integers(len(lengths), size=(_RESAMPLES, len(lengths)))
+    # Of every task drawn as many seeds as it has, also with replacement; others weigh nothing.
+    shares = rng.random((*drawn.shape, table.shape[1]))
+    picks = (shares * lengths[drawn][..., None]).astype(int)
+    counted = np.arange(table.shape[1]) < lengths[drawn][..., None]
+    sums = (table[drawn[..., None], picks] * counted).sum(axis=2)
+    means = (sums / lengths[drawn]).mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(np.mean([np.mean(d) for d in differences])), float(low), float(high)
 
@@ -96,10 +101,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, (len(p_values) - rank) * p_values[index])
         adjusted[index] = min(1.0, running)
     return [float(p) for p in adjusted]
-
-
-def _resampled_means(values: np.ndarray, places: int, rng: np.random.Generator) -> np.ndarray:
-    """Return means of resampled seeds, [places, resamples]."""
-    picks = rng.integers(len(values), size=(places, _RESAMPLES, len(values)))
-    means: np.ndarray = values[picks].mean(axis=2)
-    return means
