@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,7 +157,8 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     hostile = [(kind, body) for body in HOSTILE.values() for kind in _KINDS]
-    with tempfile.TemporaryDirectory() as name:
+    # The dashboard writes its errors to standard output.
+    with tempfile.TemporaryDirectory() as name, redirect_stdout(sys.stderr):
         folder = Path(name)
         rows = [
             roles(folder / "roles"),

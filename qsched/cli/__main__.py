@@ -6,7 +6,7 @@ import sys
 
 from qsched.cli import main
 
-__all__: list[str] = []
+__all__ = ()
 
 if __name__ == "__main__":
     sys.exit(main())

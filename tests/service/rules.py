@@ -40,6 +40,7 @@ OWN: dict[tuple[str, str], str] = {
     ("GET", "/studies/{name}"): VIEWER,
     ("GET", "/parts/studies/{name}"): VIEWER,
     ("GET", "/studies/{name}/dashboard"): VIEWER,
+    ("GET", "/studies/{name}/lowered"): VIEWER,
     ("GET", "/new"): VIEWER,
     ("POST", "/new"): EDITOR,
     ("POST", "/new/check"): EDITOR,
