@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qsched.schedules import Schedule
-from qsched.specs import OptimizerSpec, Run
+from qsched.specs import DataSpec, NetworkSpec, OptimizerSpec, Run, TaskSpec
 from qsched.training.data import spread
 from tests.attach.networks import Twin
 from tests.training import small
@@ -34,12 +34,30 @@ TASKS = {
     "cnn": small.small_task("small-cnn"),
 }
 
+BUNDLED = TaskSpec(
+    data=DataSpec(name="synthetic", train=96, validation=32),
+    network=NetworkSpec(name="mlp9", width=8),
+    epochs=EPOCHS,
+    batch_size=24,
+)
+
+
+@pytest.mark.parametrize("network", ["mlp9", "cnn5"])
+@pytest.mark.parametrize("case", ["ana-uniform-expectation", "ste", "inq-magnitude"])
+def test_bundled_networks(case: str, network: str) -> None:
+    spec = NetworkSpec(name=network, width=8)
+    _compare(BUNDLED.model_copy(update={"network": spec}), CASES[case])
+
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("case", CASES)
 def test_same_network(case: str, task: str) -> None:
-    schedule: Schedule = CASES[case]
-    twin = Twin(Run(task=TASKS[task], schedule=schedule, seed=3), EPOCHS * 4)
+    _compare(TASKS[task], CASES[case])
+
+
+def _compare(task: TaskSpec, schedule: Schedule) -> None:
+    """Train both ways in float64, and compare parameters and outputs."""
+    twin = Twin(Run(task=task, schedule=schedule, seed=3), EPOCHS * 4)
     twin.train_lanes(EPOCHS)
     twin.train_module(EPOCHS)
     assert twin.row() == pytest.approx(twin.cohort.buffers.values[0], abs=1e-8)
