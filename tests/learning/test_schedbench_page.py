@@ -15,6 +15,7 @@ from qsched.learning.design import sobol
 from qsched.learning.generate_plans import extra_plans
 from qsched.learning.tasks import chosen, features, load_bench_spec
 from qsched.spaces import load_space
+from qsched.specs import Run
 
 pytest.importorskip("pyarrow")
 
@@ -96,3 +97,18 @@ def test_no_refined_arm_was_trained_in_the_search_on_what_it_leaves_out() -> Non
 
 def _columns(table: object) -> list[np.ndarray]:
     return [getattr(table, name) for name in ("name", "dataset", "depth", "steps", "sha256")]
+
+
+def test_keys_are_those_of_runs_put_together_from_the_tables() -> None:
+    """Task, schedule, learning rate, seed, length and split in the tables are what was trained."""
+    bench = load_bench()
+    runs = bench.runs.where(np.random.default_rng(0).choice(len(bench.runs), 40, replace=False))
+    for i in range(len(runs)):
+        run = Run(
+            task=bench.tasks.task(runs.task[i]),
+            schedule=bench.arms.arm(runs.arm[i], float(runs.learning_rate[i])),
+            seed=int(runs.seed[i]),
+            length=float(runs.length[i]),
+            evaluate="test" if runs.phase[i] == "report" else "validation",
+        )
+        assert run.key.startswith(runs.key[i])
