@@ -115,7 +115,8 @@ class Arms(Columns):
     Attributes:
         name: such as ``ana-sobol-017`` or ``ana-2019-overlapped``.
         algorithm: ``ana``, ``inq`` or ``none`` (full precision, and static arms).
-        kind: ``design``, ``hand-coded``, ``static``, ``full precision``, or an experiment's name.
+        kind: ``design``, ``refined``, ``hand-coded``, ``rule`` (of qsched's own), ``static``,
+            ``full precision``, or an experiment's name.
         index: place in the design; -1 elsewhere.
         schedule: the :class:`qsched.schedules.Schedule` as JSON; the learning rate of a run
             replaces its initial one.
