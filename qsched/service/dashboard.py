@@ -28,11 +28,14 @@ from qsched.service.deps import StorageDep
 from qsched.service.faults import StateError
 from qsched.service.pages.html import Page, error_page
 from qsched.service.pool import Pool
+from qsched.service.problems import problem
 from qsched.storage import Storage
 
 __all__ = ["Dashboard", "router"]
 
 _STUDY = re.compile(r"/api/studies/(\d+)")
+_IN_STUDY = re.compile(r"/(?:api/studies|api/artifacts|artifacts|csv)/(\d+)(?:/(\d+)(?=/|$))?")
+_IN_TRIAL = re.compile(r"/api/trials/(\d+)")
 _SANDBOX = "sandbox; default-src 'none'"
 """Of artifacts: anybody with the role of an editor may upload a page with scripts."""
 
@@ -96,6 +99,10 @@ class Dashboard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
+        if not await run_in_threadpool(self._is_there, request.url.path):
+            refusal = problem(404, "the dashboard has no such study or trial")
+            await refusal(scope, receive, send)
+            return
         asked = _STUDY.fullmatch(request.url.path)
         if asked is not None and request.method == "GET":
             await run_in_threadpool(self._shown.prepare, int(asked[1]))
@@ -114,6 +121,20 @@ class Dashboard:
         if lost:
             response = error_page(request, 404, "There is no such page.")
             await response(scope, receive, send)
+
+    def _is_there(self, path: str) -> bool:
+        """Return whether the study and trial in a path exist; else the dashboard fails."""
+        study, trial = _IN_STUDY.match(path), _IN_TRIAL.match(path)
+        numbers = [study[2] if study else None, trial[1] if trial else None]
+        storage = self._storage.optuna
+        try:
+            if study is not None:
+                storage.get_study_name_from_id(int(study[1]))
+            for number in filter(None, numbers):
+                storage.get_trial(int(number))
+        except (KeyError, OverflowError):
+            return False
+        return True
 
 
 def _accepting(scope: Scope) -> Scope:

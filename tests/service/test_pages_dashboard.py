@@ -160,6 +160,22 @@ def test_clients_without_compression_are_served(
     assert again.headers["cache-control"] == "private, no-cache"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/studies/99",
+        "/api/studies/99999999999999999999999",
+        "/artifacts/99/ba0aab24-da9b-49e3-8da5-850398d60b2f",
+        "/artifacts/1/9999/ba0aab24-da9b-49e3-8da5-850398d60b2f",
+        "/csv/99",
+    ],
+)
+def test_what_is_not_there_is_no_failure(
+    client: TestClient, viewer: dict[str, str], path: str
+) -> None:
+    assert client.get(path, headers=viewer).status_code == 404
+
+
 def test_editors_edit(client: TestClient, headers: dict[Role, dict[str, str]]) -> None:
     sent = headers[Role.EDITOR]
     version = client.get("/api/studies/1", headers=sent).json()["note"]["version"]
