@@ -1,6 +1,6 @@
 """Drive a real study and a PostgreSQL database with many simulated workers.
 
-    python -m benchmarks.scale                  # all of it, some fifteen minutes
+    python -m benchmarks.scale                  # all of it, some twenty minutes
     python -m benchmarks.scale --trials=1000    # a first look
 
 Study loop, sampler and database are the real ones; only training is simulated: a cohort takes a
@@ -79,11 +79,23 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one study took."""
+    """What one study took.
+
+    Attributes:
+        plan: the study.
+        cohorts: how many were trained.
+        utilization: share of the workers' time in which they trained.
+        deciding: share of the time in which the study asked for candidates or compared them, and
+            no cohort was under way.
+        wall: seconds of the search.
+        cores: CPU time of the study process by wall time.
+        gibibytes: its largest memory.
+    """
 
     plan: Plan
     cohorts: int
     utilization: float
+    deciding: float
     wall: float
     cores: float
     gibibytes: float
@@ -101,11 +113,13 @@ class Simulated:
         self._workers = workers
         self._random = random.Random(seed)
         self.busy = 0.0
+        self.inside = 0.0
         self.cohorts = 0
         self.cpu = 0.0
 
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
         """Yield ``(index, results)`` as cohorts complete."""
+        begin = time.monotonic()
         waiting = deque(range(len(cohorts)))
         under_way: list[tuple[float, int]] = []
         self._assign(waiting, under_way)
@@ -120,6 +134,7 @@ class Simulated:
                 results = [simulated(run) for run in cohorts[index]]
                 self.cpu += time.thread_time() - before
                 yield index, results
+        self.inside += time.monotonic() - begin
 
     def _assign(self, waiting: deque[int], under_way: list[tuple[float, int]]) -> None:
         while waiting and len(under_way) < self._workers:
@@ -178,21 +193,29 @@ class Stopwatch:
 
     def __init__(self, workers: Simulated) -> None:
         self._workers = workers
-        self._marks: dict[str, tuple[float, float, float, float, int]] = {}
+        self._marks: dict[str, tuple[float, ...]] = {}
 
     def __call__(self, progress: Progress) -> None:
         if progress.phase in ("search", "selection") and progress.phase not in self._marks:
             workers = self._workers
-            used = (workers.busy, workers.cpu, workers.cohorts)
+            used = (workers.busy, workers.inside, workers.cpu, workers.cohorts)
             self._marks[progress.phase] = (time.monotonic(), time.process_time(), *used)
 
     def measured(self, plan: Plan) -> Measured:
         """Return the figures of the search."""
         begin, end = self._marks["search"], self._marks["selection"]
-        wall, cpu, busy, simulating, cohorts = (b - a for a, b in zip(begin, end, strict=True))
+        wall, cpu, busy, inside, simulating, cohorts = (
+            b - a for a, b in zip(begin, end, strict=True)
+        )
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         return Measured(
-            plan, int(cohorts), busy / (wall * plan.workers), wall, (cpu - simulating) / wall, peak
+            plan=plan,
+            cohorts=int(cohorts),
+            utilization=busy / (wall * plan.workers),
+            deciding=1 - inside / wall,
+            wall=wall,
+            cores=(cpu - simulating) / wall,
+            gibibytes=peak,
         )
 
 
@@ -214,7 +237,7 @@ def ask_milliseconds(plan: Plan, url: str) -> dict[int, float]:
         study = optuna.load_study(study_name=spec.name, storage=storage.optuna)
         history = study.get_trials(deepcopy=False)
     found = {}
-    for count in sorted({100, 1000, len(history)}):
+    for count in sorted({min(count, len(history)) for count in (100, 1000, len(history))}):
         times = []
         for batch in range(9):
             before = time.perf_counter()
@@ -242,7 +265,7 @@ def plans(trials: int) -> list[Plan]:
         Plan(workers=64, trials=512, batch=128, lanes=1),
         Plan(workers=64, trials=1024, batch=512, lanes=1),
         Plan(workers=64, trials=2048, batch=1024, lanes=1),
-        Plan(workers=256, trials=trials, batch=2048, lanes=4),
+        Plan(workers=256, trials=trials, batch=1024, lanes=4),
     ]
 
 
@@ -256,11 +279,10 @@ def alone(function: object, *arguments: object) -> object:
 def line(measured: Measured) -> str:
     """Return a row of the table."""
     plan = measured.plan
-    return (
-        f"{plan.workers:7}  {plan.trials:6}  {plan.batch:5}  {plan.lanes:4}  {measured.cohorts:7}"
-        f"  {100 * measured.utilization:9.1f} %  {measured.wall:6.0f} s  {measured.cores:5.2f}"
-        f"  {measured.gibibytes:4.2f} GiB"
-    )
+    asked = f"{plan.workers:7}  {plan.trials:6}  {plan.batch:5}  {plan.lanes:4}"
+    spent = f"{100 * measured.utilization:9.1f} %  {100 * measured.deciding:6.1f} %"
+    used = f"{measured.wall:5.0f} s  {measured.cores:5.2f}  {measured.gibibytes:4.2f} GiB"
+    return f"{asked}  {measured.cohorts:7}  {spent}  {used}"
 
 
 def verdicts(found: dict[str, float]) -> Iterator[str]:
