@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 test: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint bench bench-gpu faults scale wheel-check docs clean
+.PHONY: site help study test lint bench bench-gpu faults scale wheel-check docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -67,6 +67,9 @@ wheel-check: $(READY) ## Install the wheel into an empty environment and use it 
 
 docs: $(READY) ## Write docs/cli.md from the commands
 	$(BIN)/qsched reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+
+site: $(READY) ## Build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -77,7 +77,9 @@ def train_one(
 
     Args:
         run: what is trained.
-        dtype, device, engine: as of :func:`train`.
+        dtype: as of :func:`train`.
+        device: as of :func:`train`.
+        engine: as of :func:`train`.
 
     Returns:
         The result, and the parameters at the end (of a failed run, at the point where it failed).
