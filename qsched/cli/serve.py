@@ -151,8 +151,10 @@ def _app(settings: Settings) -> FastAPI:
 
 
 def _serve(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
+    import optuna
     import uvicorn
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = uvicorn.Config(
         app,
         log_config=None,

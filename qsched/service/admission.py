@@ -27,7 +27,7 @@ def admitted(document: Document, limits: Limits) -> StudySpec:
         SpecError: it breaks rules; with every fault.
     """
     spec = document.to(StudySpec)
-    faults = [*_foreign(spec), *_beyond(spec, limits)]
+    faults = [*_foreign(spec, limits), *_beyond(spec, limits)]
     problems = [document.problem(message, path) for path, message in faults]
     if problems:
         raise SpecError(document.source, sorted(problems, key=lambda p: p.line or 0))
@@ -63,12 +63,12 @@ def runs_at_most(spec: StudySpec) -> int:
     )
 
 
-def _foreign(spec: StudySpec) -> Iterator[tuple[Path, str]]:
+def _foreign(spec: StudySpec, limits: Limits) -> Iterator[tuple[Path, str]]:
     spaces = bundled_names("search_spaces")
     if spec.space not in spaces:
         yield ("space",), _unknown("search space", spec.space, spaces)
     known = bundled_names("search_spaces/handcoded")
-    for i, name in enumerate(spec.baselines[:1000]):
+    for i, name in enumerate(spec.baselines[: limits.baselines]):
         if name not in known:
             yield ("baselines", i), _unknown("hand-coded schedule", name, known)
 
