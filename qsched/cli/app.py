@@ -17,8 +17,12 @@ from qsched.cli.copy import cp
 from qsched.cli.dashboard import dashboard
 from qsched.cli.db import check, export_dump, import_dump, upgrade
 from qsched.cli.deploy import deploy
+from qsched.cli.learn import learn
+from qsched.cli.learn import learn
 from qsched.cli.listing import ls
 from qsched.cli.lower import lower
+from qsched.cli.recommend import recommend
+from qsched.cli.recommend import recommend
 from qsched.cli.reference import reference
 from qsched.cli.remote_run import stop
 from qsched.cli.results import export, report
@@ -38,7 +42,7 @@ _PANELS: dict[str, tuple[Command, ...]] = {
     "Studies": (run, status, report, dashboard),
     "Schedules": (export, lower, train, compare),
     "Networks": (deploy,),
-    "Learning from many schedules": (bench_data, claims, controller),
+    "Learning from many schedules": (recommend, bench_data, learn, claims, controller),
     "Service": (serve, stop),
 }
 

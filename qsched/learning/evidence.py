@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,6 @@ from qsched.learning.data import Bench, Tests, load_bench, load_tests
 from qsched.learning.scores import Algorithm
 from qsched.learning.traces import hand_coded_best
 from qsched.learning.variants import merged, merged_tests
-from qsched.schedules import Schedule
 
 __all__ = ["Evidence", "load_evidence"]
 
@@ -103,12 +103,9 @@ class Evidence:
 
     @cached_property
     def _schedules(self) -> dict[str, str]:
-        """Digest of every arm's schedule with its own learning rate."""
+        """What tells every arm's schedule, with its own learning rate, from others."""
         arms = self.bench.arms
-        return {
-            str(name): Schedule.model_validate_json(text).sha256
-            for name, text in zip(arms.name, arms.schedule, strict=True)
-        }
+        return dict(zip(map(str, arms.name), map(str, arms.schedule), strict=True))
 
     @cached_property
     def _by_arm(self) -> dict[tuple[str, str, float], Seeds]:
@@ -128,10 +125,9 @@ class Evidence:
 
     @cached_property
     def _own_rates(self) -> dict[str, float]:
-        arms = self.bench.arms
         return {
-            str(name): Schedule.model_validate_json(text).learning_rate.initial
-            for name, text in zip(arms.name, arms.schedule, strict=True)
+            name: float(json.loads(text)["learning_rate"]["initial"])
+            for name, text in self._schedules.items()
         }
 
     @cached_property

@@ -95,11 +95,14 @@ def trace(
 
 
 def hand_coded_best(bench: Bench, algorithm: Algorithm) -> dict[str, float]:
-    """Return for every task what the best hand-coded or static schedule reaches in the search."""
+    """Return for every task what the best hand-coded or static schedule reaches in the search.
+
+    Minus infinity where none was trained.
+    """
     table = variants(bench, algorithm)
     kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
     rivals = np.array([kinds[n] in ("hand-coded", "static") for n in table.names], dtype=bool)
-    best = np.nanmax(np.where(rivals, table.mean, np.nan), axis=1)
+    best = np.max(np.nan_to_num(table.mean[:, rivals], nan=-np.inf), axis=1)
     return {str(name): float(value) for name, value in zip(table.tasks, best, strict=True)}
 
 
