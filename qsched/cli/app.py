@@ -18,10 +18,8 @@ from qsched.cli.dashboard import dashboard
 from qsched.cli.db import check, export_dump, import_dump, upgrade
 from qsched.cli.deploy import deploy
 from qsched.cli.learn import learn
-from qsched.cli.learn import learn
 from qsched.cli.listing import ls
 from qsched.cli.lower import lower
-from qsched.cli.recommend import recommend
 from qsched.cli.recommend import recommend
 from qsched.cli.reference import reference
 from qsched.cli.remote_run import stop
