@@ -14,6 +14,7 @@ from qsched.learning import load_bench, load_tests
 from qsched.learning.design import sobol
 from qsched.learning.generate_plans import extra_plans
 from qsched.learning.tasks import chosen, features, load_bench_spec
+from qsched.schedules.file import load_schedule
 from qsched.spaces import load_space
 from qsched.specs import Run
 
@@ -112,3 +113,14 @@ def test_keys_are_those_of_runs_put_together_from_the_tables() -> None:
             evaluate="test" if runs.phase[i] == "report" else "validation",
         )
         assert run.key.startswith(runs.key[i])
+
+
+def test_the_wide_controls_are_hand_coded_curves() -> None:
+    plans = extra_plans(bundled("studies/bench") / "wide-control.yaml")
+    assert len(plans) == 5
+    for plan in plans:
+        source = load_schedule(plan.arm.name.removeprefix("wide-")).schedule
+        made = plan.arm.schedule
+        assert (made.window, made.decay, made.lag) == (source.window, source.decay, source.lag)
+        assert made.activations is not None
+        assert (made.activations.backward_std, made.activations.backward_floor) == (0.8, 1.0)
