@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from qsched.attach.course import Course
@@ -224,16 +224,22 @@ class Controller:
             quantizer, weight = layer.quantizer, layer.weight
             if not isinstance(quantizer, IncrementalWeights):
                 continue
-            draws = partition_draws(quantizer.partition, self.seed, site, epoch, weight)
-            if before is None:
+            if before is None or quantizer.restarted:
                 moved = quantizer.lacks(fractions[site])
+                quantizer.restarted = False
             else:
                 if epoch != self._epoch and _relaxes(quantizer.method):
-                    quantizer.advance(weight, before[site], draws)
+                    quantizer.advance(weight, before[site], self._draws(site, epoch))
                 moved = fractions[site] != before[site]
             if moved:
-                quantizer.advance(weight, fractions[site], draws)
+                quantizer.advance(weight, fractions[site], self._draws(site, epoch))
         self._epoch = epoch
+
+    def _draws(self, site: int, epoch: int) -> Tensor | None:
+        layer = self.layers[site]
+        method = layer.quantizer.method
+        partition = method.partition if isinstance(method, Inq) else "magnitude"
+        return partition_draws(partition, self.seed, site, epoch, layer.weight)
 
     def _epoch_of(self, step: int) -> int:
         return step // self.steps_per_epoch if self.steps_per_epoch else 0

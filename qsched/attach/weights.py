@@ -10,7 +10,7 @@ from torch import Tensor
 from qsched.attach.grow import Frozen, grow
 from qsched.attach.ops import anneal, harden, quantize_rows
 from qsched.attach.quantizer import STE, Quantizer
-from qsched.quantizers import Partition, codebook, frozen_count, hold, stair
+from qsched.quantizers import codebook, frozen_count, hold, stair
 from qsched.schedules import Ana, Inq, Place
 
 __all__ = ["AnnealedWeights", "IncrementalWeights", "WeightQuantizer", "weight_quantizer"]
@@ -104,6 +104,7 @@ class IncrementalWeights(WeightQuantizer):
         fixed: buffer, the quantized values of frozen weights.
         held: buffer, the float values at which frozen weights stay.
         scale: buffer [], of the codebook; fitted when the first weights freeze.
+        restarted: whether other float weights came since weights last froze.
     """
 
     frozen: Tensor
@@ -118,16 +119,12 @@ class IncrementalWeights(WeightQuantizer):
         self.register_buffer("fixed", torch.zeros_like(start))
         self.register_buffer("held", torch.zeros_like(start))
         self.register_buffer("scale", start.new_zeros(()))
+        self.restarted = False
 
     @property
     def remaining(self) -> str | None:
         left = self.frozen.numel() - self.count()
         return f"{left} of {self.frozen.numel()} weights in full precision" if left else None
-
-    @property
-    def partition(self) -> Partition:
-        """Which weights freeze next."""
-        return self.method.partition if isinstance(self.method, Inq) else "magnitude"
 
     def count(self) -> int:
         """Return how many weights are frozen."""
@@ -141,6 +138,7 @@ class IncrementalWeights(WeightQuantizer):
     def restart(self, weight: Tensor) -> None:
         for buffer in (self.frozen, self.fixed, self.held, self.scale):
             buffer.zero_()
+        self.restarted = True
 
     def soft(self, weight: Tensor) -> Tensor:
         return torch.where(self.frozen, self.fixed, weight)
@@ -169,7 +167,7 @@ class IncrementalWeights(WeightQuantizer):
             weight.detach().reshape(1, -1),
             Frozen(*(buffer.reshape(1, -1) for buffer in buffers)),
             self._wanted(fraction).to(weight.device),
-            self.partition,
+            self.method.partition if isinstance(self.method, Inq) else "magnitude",
             self.levels,
             None if uniform is None else uniform.reshape(1, -1),
         )

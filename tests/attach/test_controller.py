@@ -15,7 +15,7 @@ import qsched
 from qsched.attach.layers import QuantizedLayer
 from qsched.attach.weights import IncrementalWeights
 from qsched.errors import InputError, UnknownNameError
-from qsched.schedules import Ana, LearningRate, Override, Schedule
+from qsched.schedules import Ana, LearningRate, Override, Schedule, Window
 from qsched.training.table import make_table
 from tests.attach.models import ANA, ANNEALED, FROZEN, SCHEDULES, STEPS, Loop, batch, network, same
 
@@ -231,6 +231,21 @@ def test_bad_input() -> None:
         ctl.load_state_dict({**ctl.state_dict(), "total_steps": 20})
     with pytest.raises(InputError, match="but this has model"):
         ctl.load_state_dict({"model": 1})
+
+
+def test_a_float_state_dict_that_comes_late_freezes_anew() -> None:
+    early = FROZEN.model_copy(update={"window": Window(end=0.0)})
+    loop = Loop(early)
+    assert loop.ctl.fully_quantized
+    loop.model.load_state_dict(network(seed=5).state_dict())
+    assert not loop.ctl.fully_quantized
+    loop.ctl.step()
+    assert loop.ctl.fully_quantized
+    weight = network(seed=5)[0].weight
+    assert torch.equal(
+        loop.model[0].effective_weight.sign() * weight.abs(),
+        weight * (loop.model[0].effective_weight != 0),
+    )
 
 
 def test_a_schedule_of_another_form_can_be_attached() -> None:
