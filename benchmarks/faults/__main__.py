@@ -16,13 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from benchmarks.faults.injection import Bench, Shot, TooLate
 from benchmarks.faults.rows import ROWS, Impossible
 
 SECONDS = 30.0
+_ATTEMPTS = 10
 RESULTS = Path(__file__).parents[1] / "results"
 HEADER = (
     "| fault | injected | lost | twice | budget | hanging | s to recover (max) | same verdict "
@@ -76,12 +77,11 @@ def _good(row: list[Shot]) -> bool:
 
 
 def _injected(row: Callable[[Bench, int], Shot], bench: Bench, turn: int) -> Shot:
-    """Inject a fault; try again when the study was over before it."""
-    while True:
-        try:
+    """Inject a fault; try again when the study was over before it, or never began."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(TooLate):
             return row(bench, turn)
-        except TooLate:
-            continue
+    return row(bench, turn)
 
 
 def _write(

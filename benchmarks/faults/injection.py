@@ -179,6 +179,7 @@ def resumed(
 
 def interrupted_twice(rng: random.Random) -> Callable[[subprocess.Popen[bytes]], None]:
     """Return what presses Ctrl-C twice within half a second, for the whole terminal."""
+
     def press(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(rng.uniform(0, 0.5))

@@ -220,6 +220,8 @@ class _Cluster:
         )
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().strip()
+        if not self.address:
+            raise TooLate  # Ray gives up on nodes that start slowly.
         return self
 
     def remove(self) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 from ray.exceptions import RayError
@@ -25,6 +27,7 @@ _SPARE = 2
 """A local instance has twice the CPUs of its workers, so that one that stalls can be replaced."""
 
 _PORT = 6379
+_KNOCK = 10.0
 
 
 class Connection:
@@ -61,19 +64,29 @@ def connect(address: str | None, cpus: float) -> Connection | None:
     if address is None:
         options |= {"num_cpus": ceil(_SPARE * cpus), "object_store_memory": _OBJECTS}
         before = descendants()
-        ray.init(include_dashboard=False, **options)
+        # "local": another instance of this machine is not meant.
+        ray.init("local", include_dashboard=False, **options)
         # Ray's helpers would outlive a killed study for a minute.
         return Connection(Guardian(descendants() - before))
     full = address if ":" in address or address == "auto" else f"{address}:{_PORT}"
     try:
+        if full != "auto":
+            _knock(full)
         ray.init(address=full, **options)
-    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+    except (OSError, RuntimeError, ValueError, RayError) as error:
         raise InputError(
             f"a Ray cluster must answer at its address, but `{full}` does not: "
             f"{' '.join(str(error).split())[:200]}; this machine must be one of its nodes (`ray "
             "start --address`), or the address one for clients (`ray://HOST:10001`)"
         ) from None
     return Connection()
+
+
+def _knock(address: str) -> None:
+    """Raise ``OSError`` if nobody listens at an address: Ray itself tries for two minutes."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    with socket.create_connection((parts.hostname or "", parts.port or _PORT), _KNOCK):
+        pass
 
 
 def room(cpus: float, gpus: float) -> int:
