@@ -79,12 +79,12 @@ class Settings:
         """Names that a request's ``Host`` may have (without port); None is any.
 
         A page of another site can point a name of its own at this machine (DNS rebinding); it
-        then asks for that name.
+        then asks for that name. Where every request needs a token, it has none.
         """
+        if not is_loopback(self.host):
+            return None
         names = {urlsplit(self.url).hostname or ""} if self.url else set()
-        if is_loopback(self.host):
-            return frozenset({*names, self.host, "localhost", "127.0.0.1", "::1"})
-        return frozenset(names) if names else None
+        return frozenset({*names, self.host, "localhost", "127.0.0.1", "::1"})
 
 
 def is_loopback(host: str) -> bool:

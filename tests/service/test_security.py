@@ -17,6 +17,7 @@ from starlette.routing import Mount
 
 from qsched.service.access import Role
 from qsched.service.rest import Rest
+from qsched.service.settings import Settings
 from tests.service.fuzz import HOSTILE, fuzzed
 from tests.service.rules import DASHBOARD, OWN, PUBLIC, dashboard_routes, own_routes, sample_path
 from tests.service.served import HOST, YAML, Served, served, study_file
@@ -115,6 +116,13 @@ def test_only_own_names_are_answered(server: Served, single: Served, host: str) 
     for one in (server, single):
         answer = one.client().get("/v1/studies", headers={"Host": host})
         assert answer.status_code == 421
+
+
+def test_behind_tokens_a_server_may_have_many_names() -> None:
+    for url in (None, "https://studies.example"):
+        assert Settings("sqlite://", Path("x"), host="0.0.0.0", url=url).hosts is None
+    names = Settings("sqlite://", Path("x"), url="https://studies.example:8443").hosts
+    assert names == {"studies.example", "localhost", "127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1234", "127.0.0.1:8000", "[::1]:8000"])
