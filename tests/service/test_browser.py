@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from qsched.schedules.file import load_schedule
@@ -105,11 +106,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("http://127.0.0.1:"), (tmp_path / "log.txt").read_text()
-        yield Server(line.split()[0].rstrip("/"), token, tmp_path)
+        found = Server(line.split()[0].rstrip("/"), token, tmp_path)
+        yield found
+        _stop_studies(found)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
         process.stdout.close()
+
+
+def _stop_studies(server: Server) -> None:
+    """Stop what a failed test has left: studies go on without their server."""
+    headers = {"Authorization": f"Bearer {server.token}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
+        for study in client.get("/v1/studies").json()["items"]:
+            client.post(f"/v1/studies/{study['study']}/stop")
 
 
 @pytest.fixture(scope="module")
