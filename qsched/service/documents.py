@@ -17,12 +17,15 @@ JSON = ("application/json",)
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
 SOURCE = "study file"
 
+_VALUES = 5_000
+_TOO_MANY = f"more than {_VALUES} keys and values; no study file needs as many"
+
 
 def received(body: bytes, media_type: str, depth: int) -> Document:
     """Return a received study file as a document.
 
     YAML is read by :func:`qsched.files.parse`: plain values only, no tags, no aliases. What is
-    nested too deeply is refused before it is built.
+    nested too deeply, or has too many values, is refused before it is built.
 
     Args:
         body: the text, UTF-8.
@@ -44,7 +47,7 @@ def received(body: bytes, media_type: str, depth: int) -> Document:
         raise _fault(f"not UTF-8 text: {error.reason} at byte {error.start}") from None
     if kind in JSON:
         return Document(SOURCE, _json(text, depth), {})
-    _check_nesting(text, depth)
+    _check_size(text, depth)
     return Document.of(text, SOURCE)
 
 
@@ -61,11 +64,14 @@ def _json(text: str, depth: int) -> Any:
         raise _fault(f"not JSON text that can be read: {error}") from None
     except RecursionError:
         raise _fault(_too_deep(depth)) from None
-    level = [data]
+    level, count = [data], 1
     for _ in range(depth + 1):
         level = [inner for outer in level for inner in _inside(outer)]
+        count += len(level)
     if level:
         raise _fault(_too_deep(depth))
+    if count > _VALUES:
+        raise _fault(_TOO_MANY)
     return data
 
 
@@ -88,10 +94,11 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _check_nesting(text: str, depth: int) -> None:
-    level = 0
+def _check_size(text: str, depth: int) -> None:
+    level = count = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            count += isinstance(event, yaml.NodeEvent)
             if isinstance(event, yaml.CollectionStartEvent):
                 level += 1
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -99,6 +106,8 @@ def _check_nesting(text: str, depth: int) -> None:
             if level > depth:
                 line = event.start_mark.line + 1 if event.start_mark else None
                 raise _fault(_too_deep(depth), line)
+            if count > _VALUES:
+                raise _fault(_TOO_MANY)
     except yaml.YAMLError:
         return  # The reader says what is wrong, with its line.
 
