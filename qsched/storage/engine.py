@@ -21,6 +21,7 @@ _TABLE_LOCK = 0x715363686564
 
 _REASONS = (
     ("disk is full", "the disk is full; free some space and run the same command again"),
+    ("no space left", "the server's disk is full; free some space and run the same command again"),
     ("readonly", "the file or its folder is read-only; make both writable, or name another file"),
     ("not a database", "the file is not an SQLite database; name another file"),
     ("malformed", "the file is damaged; restore a copy, or name another file"),
@@ -148,5 +149,7 @@ def _unreachable(error: DBAPIError) -> bool:
 
 
 def _reason(error: DBAPIError) -> str:
-    text = " ".join(str(error.orig).split())
+    # PostgreSQL goes on to tell the whole row.
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    text = " ".join(str(primary or error.orig).split())
     return next((reason for mark, reason in _REASONS if mark in text.lower()), text)
