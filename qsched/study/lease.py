@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Self
 
 from qsched.errors import StorageError
 from qsched.specs import StudySpec
 from qsched.storage import Lease, Storage
+from qsched.study.noted import NOTE
 from qsched.study.owner import described, gone, identity
 from qsched.study.progress import Observe, Progress
 
@@ -116,16 +118,7 @@ class _Watch:
 
 
 def _progress(storage: Storage, spec: StudySpec, lease: Lease) -> Progress:
-    baselines = len(spec.baselines) + len(spec.static.backward_std)
-    try:
-        with storage.guard():
-            number = storage.optuna.get_study_id_from_name(spec.name)
-            count = storage.optuna.get_n_trials(number)
-    except KeyError:
-        count = 0  # Its owner has just begun.
-    return Progress(
-        "watching",
-        trials=max(0, count - baselines),
-        trials_total=spec.budget.trials,
-        rung=f"run by {described(lease.owner)}",
-    )
+    """Return what the owner has told last, as seen by a watcher."""
+    told = storage.study(spec.name).notes.get(NOTE)
+    seen = Progress(**told) if told else Progress("baselines", trials_total=spec.budget.trials)
+    return replace(seen, phase="watching", rung=f"run by {described(lease.owner)}: {seen.phase}")
