@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -107,9 +108,9 @@ def _print(network: HardNetwork, found: Deployment) -> None:
     typer.echo(
         f"\n{cost.weights:,} weights, {percent(cost.sparsity)} of them 0; {cost.trits:,} trits; "
         f"{cost.weight_bytes:,} bytes packed, {4 * cost.weights:,} in float32\n"
-        f"{cost.operations:,} operations an example; about {1e9 * cost.energy:.3g} nJ "
-        f"({ENERGY_SOURCE})"
+        f"{cost.operations:,} operations an example; about {1e9 * cost.energy:.3g} nJ:"
     )
+    typer.echo(fill(ENERGY_SOURCE, 90, initial_indent="  ", subsequent_indent="  "))
     if found.host:
         typer.echo(f"on the host: {', '.join(found.host)}")
     for note in found.notes:
