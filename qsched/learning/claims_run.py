@@ -95,15 +95,16 @@ def export_confirmed(
     """Write what was trained, with all ``arms``: one whose runs another one has is named, too."""
     export_bench(spec, storage, folder)
     made = load_bench(folder)
-    missing = {arm.name: arm for arm in arms if arm.name not in set(made.arms.name)}
     rows = [
         (a.name, a.algorithm, a.kind, a.index, a.schedule.model_dump_json(), json.dumps(a.point))
         + (digest(a.schedule),)
-        for a in missing.values()
+        for a in {arm.name: arm for arm in arms}.values()
     ]
     if rows:
-        more = Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
-        save_bench(merged([made, Bench(made.tasks, more, made.runs, {})]), folder)
+        # These come first: the learning rates of their schedules are those that were learned.
+        named = Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
+        every = merged([Bench(made.tasks, named, made.runs, made.about), made])
+        save_bench(every, folder)
 
 
 def _dtype(column: Sequence[object]) -> type | None:
