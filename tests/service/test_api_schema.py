@@ -9,7 +9,7 @@ import pytest
 from tests.service.schema import conforms
 from tests.service.served import Failing, served
 
-CASES = 200
+CASES = 100
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:schemathesis")
