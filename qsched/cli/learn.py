@@ -28,9 +28,6 @@ def learn(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder of heuristics and card.")
     ] = Path("qsched-out/learned"),
-    pictures: Annotated[
-        bool, typer.Option("--pictures", help="Also write pictures (PNG); needs kaleido.")
-    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from SchedBench: importance, portfolio, rules; writes heuristics.yaml and the card.
@@ -45,7 +42,7 @@ def learn(
     from qsched.learning.data import load_bench
     from qsched.learning.evidence import load_evidence
     from qsched.learning.learn import learn as learned_from
-    from qsched.report.card import card_figures, write_card
+    from qsched.report.card import write_card
 
     beside = confirmed or bundled("studies/data") / "confirmed"
     source = load_bench(bench)
@@ -61,9 +58,6 @@ def learn(
     file = out / "heuristics.yaml"
     write(file, to_yaml(heuristics.model_dump(mode="json", exclude_none=True)), force=True)
     page, words = write_card(heuristics, knowledge, out)
-    if pictures:
-        for key, figure in card_figures(heuristics, knowledge).items():
-            figure.write_image(out / f"{key}.png", width=900, scale=1.5)
     if as_json:
         print_json({"heuristics": str(file), "card": str(page), "markdown": str(words)})
         return

@@ -103,8 +103,19 @@ def export_confirmed(
     if rows:
         # These come first: the learning rates of their schedules are those that were learned.
         named = Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
-        every = merged([Bench(made.tasks, named, made.runs, made.about), made])
-        save_bench(every, folder)
+        made = merged([Bench(made.tasks, named, made.runs, made.about), made])
+        save_bench(made, folder)
+    page = _PAGE.format(runs=len(made.runs), tasks=len(made.tasks), arms=len(made.arms))
+    (folder / "README.md").write_text(page, encoding="utf-8")
+
+
+_PAGE = """# Runs that test the claims
+
+{runs:,} trainings by {arms:,} schedules on {tasks} tasks: schedules and rules learned without the data
+set that they are tested on, rules with one left out, searches from scratch and from a portfolio.
+Made by `qsched claims --run`, read by `qsched claims`; same files and columns as in the folder above.
+Claims and tests are described in `docs/learning.md`.
+"""
 
 
 def _dtype(column: Sequence[object]) -> type | None:

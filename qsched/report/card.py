@@ -83,15 +83,13 @@ def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
         ]
         parts.append("\n".join(rows))
         if pictures:
-            parts += [
-                f"![{title}]({pictures}/{algorithm}-{key}.png)"
-                for key, title in (
-                    ("schedule", "The learned default over training"),
-                    ("rules", "What each rule gains, by task"),
-                    ("importance", "Importance of parameters"),
-                    ("effects", "What parameters do"),
-                )
+            shown = [("schedule", "The learned default over training")]
+            shown += [
+                (rule.id.removeprefix(f"{algorithm}-"), f"What the rule on `{rule.part}` gains")
+                for rule in found.rules
             ]
+            shown += [("importance", "Importance"), ("effects", "What parameters do")]
+            parts += [f"![{title}]({pictures}/{algorithm}-{key}.png)" for key, title in shown]
     return "\n\n".join(parts) + "\n"
 
 
