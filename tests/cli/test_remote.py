@@ -236,4 +236,3 @@ def test_a_stream_goes_on_when_the_server_comes_back(monkeypatch: pytest.MonkeyP
 def test_stop_wants_a_server(qsched: Qsched) -> None:
     refused = qsched("stop", "toy")
     assert (refused.code, "--server" in refused.err) == (2, True)
-
