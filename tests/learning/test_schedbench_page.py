@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from qsched.files import bundled
-from qsched.learning import load_bench, load_tests
+from qsched.learning import Bench, load_bench, load_tests
+from qsched.learning import Tests as TestResults
 from qsched.learning.design import sobol
 from qsched.learning.generate_plans import extra_plans
 from qsched.learning.tasks import chosen, features, load_bench_spec
@@ -124,3 +125,46 @@ def test_the_wide_controls_are_hand_coded_curves() -> None:
         assert (made.window, made.decay, made.lag) == (source.window, source.decay, source.lag)
         assert made.activations is not None
         assert (made.activations.backward_std, made.activations.backward_floor) == (0.8, 1.0)
+
+
+def test_what_of_a_transferred_gain_is_the_curves() -> None:
+    """The page's means over tasks follow from the shipped data."""
+    bench, tests = load_bench(), load_tests()
+    for algorithm, other in (("inq", "ana"), ("ana", "inq")):
+        gains = []
+        for task in bench.tasks.name:
+            curve = _reported(bench, tests, task, f"transfer-{other}-to-{algorithm}-")
+            wide = _reported(bench, tests, task, f"wide-{algorithm}-")
+            coded = _reported(bench, tests, task, "", algorithm)
+            seeds = set(curve) & set(wide) & set(coded)
+            pairs = [(curve[s] - wide[s], wide[s] - coded[s]) for s in seeds]
+            if pairs:
+                gains.append(np.mean(pairs, axis=0))
+        by_curve, by_width = 100 * np.mean(gains, axis=0)
+        line = f"| {algorithm.upper()} | {len(gains)} | {by_width:+.1f} | {by_curve:+.1f} |"
+        assert line in PAGE
+
+
+def _reported(
+    bench: Bench, tests: TestResults, task: str, start: str, algorithm: str = ""
+) -> dict[int, float]:
+    """Return test accuracy by seed of the arm that was best in the search: of a name, or coded."""
+    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
+    algorithms = dict(zip(bench.arms.name, bench.arms.algorithm, strict=True))
+    whole = bench.runs.where((bench.runs.task == task) & (bench.runs.length == 1))
+    report, search = (whole.where(whole.phase == phase) for phase in ("report", "search"))
+    mine = [
+        arm
+        for arm in sorted(set(report.arm))
+        if (start and arm.startswith(start))
+        or (algorithm and kinds[arm] == "hand-coded" and algorithms[arm] == algorithm)
+    ]
+    best, top = "", 0.0
+    for arm in mine:
+        rows = search.where(search.arm == arm)
+        for rate in set(rows.learning_rate):
+            mean = float(rows.accuracy[rows.learning_rate == rate].mean())
+            best, top = (arm, mean) if mean > top else (best, top)
+    scores = dict(zip(tests.key, tests.accuracy, strict=True))
+    rows = report.where(report.arm == best)
+    return {int(seed): float(scores[key]) for key, seed in zip(rows.key, rows.seed, strict=True)}
