@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import yaml
 
+from qsched.report.command import command
 from qsched.report.material import Material
 
 __all__ = ["provenance", "spec_text"]
@@ -19,7 +20,7 @@ def provenance(material: Material) -> dict[str, str]:
     facts = {
         "Study": row.name,
         "State": row.state,
-        "Command": f"qsched run {row.name} --seed {row.spec.seed}",
+        "Command": command(row.spec),
         "SHA-256 of the specification": row.sha256,
         "Created": str(row.created),
         "Updated": str(row.updated),

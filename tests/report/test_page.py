@@ -92,7 +92,7 @@ def test_says_the_verdict_and_where_it_comes_from(finished: Storage, text: str) 
     assert row.verdict["sentence"] in words
     for claim in row.verdict["comparisons"]:
         assert claim["arm"] in words
-    assert "qsched run digits-ana --seed 0" in words
+    assert "qsched run digits-ana.yaml" in words
     assert row.sha256 in words
     assert row.verdict["rungs"] in words
     assert "200000 to 200011" in words

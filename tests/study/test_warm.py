@@ -1,4 +1,4 @@
-"""Warm starts: what was learned is tried first, helps where it fits, and costs little elsewhere."""
+"""Warm starts: what was learned is tried first; it helps where it fits, and costs little else."""
 
 from __future__ import annotations
 
