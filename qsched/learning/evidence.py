@@ -19,6 +19,9 @@ from qsched.learning.variants import merged, merged_tests
 
 __all__ = ["Evidence", "load_evidence"]
 
+_WIDE = 32
+"""Width from which a network counts as wide."""
+
 Seeds = dict[int, float]
 """Test accuracy by seed."""
 
@@ -44,7 +47,7 @@ class Evidence:
         masks = {
             "all": np.ones(len(table), dtype=bool),
             "deep": deep,
-            "long": deep & ((table.budget == "long") | (table.width >= 2 * table.width.min())),
+            "long": deep & ((table.budget == "long") | (table.width >= _WIDE)),
         }
         return [str(name) for name in table.name[masks[which]]]
 

@@ -139,7 +139,8 @@ def _judged(line: Line, measured: Measured, claims: Claims, p: float | None) -> 
     estimate, low, high = _interval(line, measured, claims)
     verdict, note = _decide(line, (estimate, low, high), measured, claims, p)
     if measured.missing:
-        note = "; ".join(filter(None, (note, f"{len(measured.missing)} tasks lack runs")))
+        lacking = f"runs missing on {len(measured.missing)} of the tasks"
+        note = "; ".join(filter(None, (note, lacking)))
     return LineOutcome(
         id=line.id,
         words=line.words,
