@@ -144,10 +144,11 @@ class Storage:
 
         Args:
             spec: the study.
-            sha256: hash of its resolved text: tells whether it is the same study.
+            sha256: hash of its resolved text.
 
         Raises:
             InputError: a different study of this name is stored.
+            VersionError: a release with other study files stored it.
         """
         time = now()
         values = {
@@ -162,13 +163,15 @@ class Storage:
         }
         with write(self._engine) as connection:
             _insert_new(connection, tables.studies, [values])
-            stored = connection.scalar(
-                select(tables.studies.c.sha256).where(tables.studies.c.name == spec.name)
-            )
-        if stored != sha256:
+            columns = tables.studies.c
+            stored = connection.execute(
+                select(columns.sha256, columns.spec).where(columns.name == spec.name)
+            ).one()
+        # Specs are compared, since a field that is new since then changes the hash alone.
+        if stored.sha256 != sha256 and study_spec(spec.name, stored.spec) != spec:
             raise InputError(
                 f"a study keeps its file, but `{spec.name}` is stored with another one (hash "
-                f"{str(stored)[:12]}, now {sha256[:12]}); give the changed study another name, "
+                f"{stored.sha256[:12]}, now {sha256[:12]}); give the changed study another name, "
                 "or use another database"
             )
 

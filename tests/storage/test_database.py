@@ -163,3 +163,19 @@ def test_planning_loads_neither_torch_nor_optuna() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_study_stored_before_a_field_was_new_is_the_same_study(storage: Storage) -> None:
+    """Its hash and its text lack the field; a study that differs is still refused."""
+    with storage.optuna.engine.begin() as connection:
+        columns = connection.execute(text("SELECT spec FROM qsched_studies")).scalar_one()
+        assert ',"warm_start":"none"' in columns
+        connection.execute(
+            text("UPDATE qsched_studies SET sha256 = 'old', spec = :spec"),
+            {"spec": columns.replace(',"warm_start":"none"', "")},
+        )
+    storage.save_study(SPEC, digest(SPEC))
+    assert storage.study("t").sha256 == "old"
+    changed = SPEC.model_copy(update={"warm_start": "portfolio"})
+    with pytest.raises(InputError, match="stored with another one"):
+        storage.save_study(changed, digest(changed))
