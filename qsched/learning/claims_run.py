@@ -10,6 +10,7 @@ from typing import get_args
 
 import numpy as np
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.claims import Claims
 from qsched.learning.confirm import PORTFOLIO, confirmation_plans
 from qsched.learning.data import Arms, Bench, load_bench, save_bench
@@ -17,7 +18,6 @@ from qsched.learning.data_export import export_bench
 from qsched.learning.defaults import learn_portfolio
 from qsched.learning.generate import Generator
 from qsched.learning.generate_plans import BenchArm, Plan
-from qsched.learning.scores import Algorithm
 from qsched.learning.tasks import BenchSpec, BenchTask, chosen
 from qsched.learning.traces import hand_coded_best, trace
 from qsched.learning.variants import merged

@@ -7,12 +7,12 @@ from typing import get_args
 
 import numpy as np
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.data import Bench
 from qsched.learning.defaults import Learned, learn_portfolio
 from qsched.learning.features import TaskFeatures
 from qsched.learning.generate_plans import BenchArm, Plan
 from qsched.learning.rulebook import Rulebook, apply_rules, make_rulebook, table_features
-from qsched.learning.scores import Algorithm
 from qsched.learning.tasks import BenchSpec
 
 __all__ = ["PORTFOLIO", "confirmation_plans"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.data import Bench
 from qsched.learning.portfolio import greedy_portfolio
-from qsched.learning.scores import Algorithm
 from qsched.learning.variants import Variants, losses, variants
 from qsched.schedules import Schedule
 

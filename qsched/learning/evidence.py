@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from qsched.errors import DataError
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.claims import Claims, Which
 from qsched.learning.data import Bench, Tests, load_bench, load_tests
-from qsched.learning.scores import Algorithm
 from qsched.learning.traces import hand_coded_best
 from qsched.learning.variants import merged, merged_tests
 

@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.confirm import PORTFOLIO
 from qsched.learning.data import Bench
 from qsched.learning.defaults import core_tasks, learn_portfolio
@@ -19,7 +20,6 @@ from qsched.learning.inference import hierarchical_interval
 from qsched.learning.measures import MEASURES, part_measure
 from qsched.learning.recommend import distances
 from qsched.learning.rulebook import PartRule, Rulebook, apply_rules, make_rulebook, table_features
-from qsched.learning.scores import Algorithm
 from qsched.learning.surfaces import Surface
 from qsched.learning.variants import variants
 from qsched.learning.words import words

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.evidence import Evidence, Seeds
 from qsched.learning.factorial import cells, order_share, reverse_difference
-from qsched.learning.scores import Algorithm
 from qsched.learning.searches import trials
 
 __all__ = ["MEASURES", "Measure", "Measured", "part_measure"]

@@ -4,29 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["greedy_portfolio", "regrets", "trials_to_reach"]
-
-
-def regrets(scores: np.ndarray, reference: np.ndarray, floor: float = 0.005) -> np.ndarray:
-    r"""Return how far each schedule stays below the best one of its task.
-
-    .. math:: r_{ta} = \frac{\max_b y_{tb} - y_{ta}}{\max(\max_b y_{tb} - ref_t,\; floor)}
-
-    0 is the best known schedule of a task, 1 the reference (the best hand-coded one).
-
-    Args:
-        scores: mean accuracy y of every task and schedule, [T, A]; NaN is a missing one.
-        reference: accuracy of each task's reference, [T].
-        floor: least difference that counts as 1, in accuracy: tasks on which schedules differ by
-            less than noise must not dominate.
-
-    Returns:
-        [T, A], >= 0; NaN stays.
-    """
-    best = np.nanmax(scores, axis=1)
-    scale = np.maximum(best - reference, floor)
-    result: np.ndarray = (best[:, None] - scores) / scale[:, None]
-    return result
+__all__ = ["greedy_portfolio"]
 
 
 def greedy_portfolio(losses: np.ndarray, size: int, first: np.ndarray | None = None) -> list[int]:
@@ -36,7 +14,7 @@ def greedy_portfolio(losses: np.ndarray, size: int, first: np.ndarray | None = N
     not chosen. It stops early where no schedule is left.
 
     Args:
-        losses: loss of every task and schedule, [T, A], such as :func:`regrets`.
+        losses: loss of every task and schedule, [T, A], such as :func:`~qsched.learning.variants.losses`.
         size: how many.
         first: which may be chosen first, [A] of bool; None is all.
 
@@ -62,13 +40,3 @@ def greedy_portfolio(losses: np.ndarray, size: int, first: np.ndarray | None = N
         chosen.append(left[int(order[0])])
         least = np.minimum(least, losses[:, chosen[-1]])
     return chosen
-
-
-def trials_to_reach(values: np.ndarray, target: float) -> int | None:
-    """Return after how many trials ``target`` is reached; None if it never is.
-
-    >>> trials_to_reach(np.array([0.7, 0.9, 0.95]), 0.9)
-    2
-    """
-    reached = np.flatnonzero(np.asarray(values) >= target)
-    return int(reached[0]) + 1 if reached.size else None

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsched.learning.ablation import ablation_path
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.data import Bench, Tasks
 from qsched.learning.defaults import Learned, candidates, core_tasks
 from qsched.learning.features import FEATURES, TaskFeatures
 from qsched.learning.formulas import Form
 from qsched.learning.parts import exchanged
 from qsched.learning.rules import Responses, Rule, fit_rule
-from qsched.learning.scores import Algorithm
 from qsched.learning.surfaces import Surface
 from qsched.learning.variants import Variants, variants
 from qsched.schedules import Schedule

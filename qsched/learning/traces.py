@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from optuna.trial import FrozenTrial, create_trial
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.data import Bench
 from qsched.learning.generate import Generator
 from qsched.learning.generate_plans import BenchArm, Plan, bench_study
-from qsched.learning.scores import Algorithm
 from qsched.learning.tasks import BenchSpec, BenchTask
 from qsched.learning.variants import variants
 from qsched.spaces import SearchSpace, Value, load_space

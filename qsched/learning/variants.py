@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from qsched.learning.algorithms import Algorithm
 from qsched.learning.data import Arms, Bench, Columns, Tests
-from qsched.learning.scores import Algorithm
 from qsched.schedules import Schedule
 
 __all__ = ["Variants", "losses", "merged", "merged_tests", "variants"]

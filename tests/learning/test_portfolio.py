@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from qsched.learning.portfolio import greedy_portfolio, regrets, trials_to_reach
+from qsched.learning.portfolio import greedy_portfolio
 
 
 def test_the_first_is_the_best_single_one_and_pairs_are_near_the_best_pair() -> None:
@@ -31,15 +31,3 @@ def test_the_first_may_be_confined() -> None:
     losses = np.array([[0.1, 0.2, 0.3]])
     assert greedy_portfolio(losses, 2, first=np.array([False, True, True])) == [1, 0]
     assert greedy_portfolio(losses, 1, first=np.zeros(3, dtype=bool)) == [0]
-
-
-def test_regret_is_0_at_the_best_and_1_at_the_reference() -> None:
-    scores = np.array([[0.5, 0.7, 0.9], [0.90, 0.9001, 0.8]])
-    found = regrets(scores, np.array([0.7, 0.9]))
-    assert np.allclose(found[0], [2.0, 1.0, 0.0])
-    # The second task hardly tells schedules apart: half a point counts as 1 there.
-    assert np.allclose(found[1], [0.02, 0.0, 20.02])
-
-
-def test_a_target_that_is_never_reached() -> None:
-    assert trials_to_reach(np.array([0.1, 0.2]), 0.3) is None
