@@ -14,7 +14,7 @@ def greedy_portfolio(losses: np.ndarray, size: int, first: np.ndarray | None = N
     not chosen. It stops early where no schedule is left.
 
     Args:
-        losses: loss of every task and schedule, [T, A], such as :func:`~qsched.learning.variants.losses`.
+        losses: loss of every task and schedule, [T, A].
         size: how many.
         first: which may be chosen first, [A] of bool; None is all.
 
