@@ -2,7 +2,7 @@
 
     qsched run examples/my-study.yaml --plugin examples/my_task.py
 
-The study file beside this one names both: ``data: {name: breast-cancer, ...}`` and
+The study file beside this one names both: ``data: {name: tumors, ...}`` and
 ``network: {name: funnel, ...}``.
 """
 
@@ -19,7 +19,7 @@ from qsched.specs import DataSpec
 from qsched.tasks import Dataset, Raw, prepare
 
 
-def breast_cancer(spec: DataSpec, folder: Path | None) -> Dataset:
+def tumors(spec: DataSpec, folder: Path | None) -> Dataset:
     """Load 569 tumors, 30 features, 2 classes; every fifth is for testing.
 
     ``folder`` is where the user's data files lie; this data set needs none.
@@ -39,5 +39,5 @@ def funnel(width: int | None, classes: int) -> tuple[Layer, ...]:
     return (Flatten(), *(layer for block in hidden for layer in block), classifier)
 
 
-DATASETS.add("breast-cancer", breast_cancer)
+DATASETS.add("tumors", tumors)
 NETWORKS.add("funnel", funnel)

@@ -233,4 +233,5 @@ def test_dashboard_serves_the_database_on_loopback(
         "optuna_dashboard.run_server", lambda storage, **options: calls.append(options)
     )
     assert finished("dashboard", "--port", 9000).code == 0
-    assert calls == [{"host": "127.0.0.1", "port": 9000}]
+    [options] = calls
+    assert (options["host"], options["port"]) == ("127.0.0.1", 9000)

@@ -41,7 +41,8 @@ def test_a_batch_larger_than_the_data() -> None:
         train([make_run(small_task(batch_size=71), inq())])
 
 
-def test_results_say_what_they_were_made_with() -> None:
+def test_results_say_what_they_were_made_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qsched.training.record.loaded_plugins", dict)
     (result,) = train([make_run(small_task(), inq())])
     assert result.versions == {
         "qsched": qsched.__version__,

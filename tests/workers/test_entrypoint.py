@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -193,11 +194,12 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    # Ray's sockets lie in the folder, and their paths may have 107 characters.
-    found = Cluster(tmp_path_factory.mktemp("r"))
-    yield found
-    found.stop()
+def cluster() -> Iterator[Cluster]:
+    # Ray's sockets lie in the folder; their paths may have 107 characters, and pytest's are long.
+    with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
+        found = Cluster(Path(folder))
+        yield found
+        found.stop()
 
 
 def test_a_worker_joins_the_head_with_the_token_and_nobody_without(cluster: Cluster) -> None:

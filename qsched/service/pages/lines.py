@@ -135,8 +135,10 @@ def lasting(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
+    if minutes >= 10 * 60:
+        return f"{round(minutes / 60)} h"
     hours, minutes = divmod(10 * round(minutes / 10), 60)
-    return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def _steps(phase: str, ended: bool) -> tuple[Step, ...]:
