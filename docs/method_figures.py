@@ -81,7 +81,8 @@ def main() -> None:
             "ANA: noise makes the stair smooth, and is annealed to none",
             "Expectation of a ternary quantizer under uniform noise of a standard deviation, "
             "and its derivative.",
-            [(f"{std:.2f} quanta", std, std) for std in (0.6, CLIPPED, 0.1)] + [("none", 0.0, CLIPPED)],
+            [(f"{std:.2f} quanta", std, std) for std in (0.6, CLIPPED, 0.1)]
+            + [("none", 0.0, CLIPPED)],
         ),
         "ste": both_passes(
             "STE: the stair forward, the derivative of a ramp backward",
