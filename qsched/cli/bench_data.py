@@ -92,7 +92,7 @@ def bench_data(
         qsched bench-data --data ~/datasets --design 256 --seeds 4 --minutes 60
         qsched bench-data --minutes 0 --export studies/data
     """
-    from qsched.learning.tasks import chosen, load_bench_spec
+    from qsched.learning.bench.tasks import chosen, load_bench_spec
 
     use_data(data)
     plugins = use_plugins(plugin)
@@ -100,11 +100,11 @@ def bench_data(
     wanted = chosen(spec, tasks or ())
 
     from qsched.cli.executors import executor
-    from qsched.learning.data_export import collect, export_bench
-    from qsched.learning.generate import Generator
-    from qsched.learning.generate_experiments import experiment_plans
-    from qsched.learning.generate_plans import bench_plans, extra_plans
-    from qsched.learning.generate_refined import refined_plans
+    from qsched.learning.bench.experiments import experiment_plans
+    from qsched.learning.bench.export import collect, export_bench
+    from qsched.learning.bench.generate import Generator
+    from qsched.learning.bench.plans import bench_plans, extra_plans
+    from qsched.learning.bench.refined import refined_plans
     from qsched.storage import Storage
 
     plans = [plan for file in arms or () for plan in extra_plans(file)]

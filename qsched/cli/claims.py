@@ -11,7 +11,7 @@ from qsched.cli.options import DataOption, JsonOption, WorkersOption, use_data
 from qsched.cli.output import print_json, table
 
 if TYPE_CHECKING:
-    from qsched.learning.verdicts import Outcome
+    from qsched.learning.claims.verdicts import Outcome
 
 __all__ = ["claims"]
 
@@ -64,7 +64,7 @@ def claims(
         qsched claims --run --confirmed mine/ --data ~/datasets --minutes 60
     """
     from qsched.files import bundled
-    from qsched.learning.claims import load_claims
+    from qsched.learning.claims.claims import load_claims
 
     stated = load_claims(file)
     folder = confirmed or bundled("studies/data") / "confirmed"
@@ -72,14 +72,14 @@ def claims(
         use_data(data)
         _train(bench, folder, file, tasks or (), minutes, db, workers, searches=searches)
 
-    from qsched.learning.evidence import load_evidence
-    from qsched.learning.verdicts import judge
+    from qsched.learning.claims.evidence import load_evidence
+    from qsched.learning.claims.verdicts import judge
 
     outcomes = judge(stated, load_evidence(bench, folder, stated))
     if as_json:
         print_json([outcome.model_dump(mode="json") for outcome in outcomes])
     elif markdown:
-        from qsched.learning.verdicts_text import as_markdown
+        from qsched.learning.claims.text import as_markdown
 
         typer.echo(as_markdown(outcomes))
     else:
@@ -99,11 +99,11 @@ def _train(
 ) -> None:
     from qsched.cli.bench_data import Lines
     from qsched.cli.executors import executor
-    from qsched.learning.claims import load_claims
-    from qsched.learning.claims_run import export_confirmed, train_confirmation, train_traces
-    from qsched.learning.data import load_bench
-    from qsched.learning.generate import Generator
-    from qsched.learning.tasks import load_bench_spec
+    from qsched.learning.bench.data import load_bench
+    from qsched.learning.bench.generate import Generator
+    from qsched.learning.bench.tasks import load_bench_spec
+    from qsched.learning.claims.claims import load_claims
+    from qsched.learning.claims.run import export_confirmed, train_confirmation, train_traces
     from qsched.storage import Storage
 
     known, spec = load_bench(bench), load_bench_spec()

@@ -60,8 +60,8 @@ def controller(
     \b
         qsched controller --task digits-mlp9-ternary-short --generations 12
     """
+    from qsched.learning.bench.tasks import chosen, load_bench_spec
     from qsched.learning.controller import evolve
-    from qsched.learning.tasks import chosen, load_bench_spec
 
     use_data(data)
     spec = load_bench_spec(bench)

@@ -38,9 +38,9 @@ def learn(
     """
     from qsched.cli.copy import write
     from qsched.files import bundled, to_yaml
-    from qsched.learning.claims import load_claims
-    from qsched.learning.data import load_bench
-    from qsched.learning.evidence import load_evidence
+    from qsched.learning.bench.data import load_bench
+    from qsched.learning.claims.claims import load_claims
+    from qsched.learning.claims.evidence import load_evidence
     from qsched.learning.learn import learn as learned_from
     from qsched.report.card import write_card
 

@@ -65,7 +65,7 @@ def recommend(
         qsched recommend --task my.yaml --depth 12 --fan-in 256 --epochs 30
     """
     from qsched.errors import InputError
-    from qsched.learning.features import features
+    from qsched.learning.analysis.features import features
     from qsched.learning.recommend import recommend as recommended
     from qsched.schedules.file import dump
     from qsched.specs.heuristics import load_heuristics
@@ -97,7 +97,7 @@ def recommend(
 def _task(name: str) -> tuple[str, TaskSpec]:
     """Return a task by the name of a study, of a task of SchedBench, or a study file's path."""
     from qsched.files import bundled_names
-    from qsched.learning.tasks import chosen, load_bench_spec
+    from qsched.learning.bench.tasks import chosen, load_bench_spec
     from qsched.specs.files import load_study
 
     if is_path(name) or name in bundled_names("studies"):

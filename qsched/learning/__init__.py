@@ -1,17 +1,18 @@
 """From many trained schedules to what can be said of schedules: data, surrogates, controllers."""
 
-from qsched.learning.data import (
+from qsched.learning.bench import (
     Arms,
     Bench,
     Runs,
+    SurrogateTask,
     Tasks,
     Tests,
     load_bench,
     load_tests,
+    quality,
     save_bench,
     save_tests,
 )
-from qsched.learning.surrogate import SurrogateTask, quality
 
 __all__ = [
     "Arms",

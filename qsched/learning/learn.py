@@ -8,21 +8,27 @@ from typing import get_args
 
 import numpy as np
 
-from qsched.learning.algorithms import Algorithm
-from qsched.learning.confirm import PORTFOLIO
-from qsched.learning.data import Bench
-from qsched.learning.defaults import core_tasks, learn_portfolio
-from qsched.learning.effects import Effect, effect
-from qsched.learning.evidence import Evidence
-from qsched.learning.features import FEATURES, TaskFeatures
-from qsched.learning.importance import Importance, importance, over_tasks
-from qsched.learning.inference import hierarchical_interval
-from qsched.learning.measures import MEASURES, part_measure
+from qsched.learning.analysis.algorithms import Algorithm
+from qsched.learning.analysis.defaults import core_tasks, learn_portfolio
+from qsched.learning.analysis.effects import Effect, effect
+from qsched.learning.analysis.features import FEATURES, TaskFeatures
+from qsched.learning.analysis.importance import Importance, importance, over_tasks
+from qsched.learning.analysis.rulebook import (
+    PartRule,
+    Rulebook,
+    apply_rules,
+    make_rulebook,
+    table_features,
+)
+from qsched.learning.analysis.surfaces import Surface
+from qsched.learning.analysis.variants import variants
+from qsched.learning.analysis.words import words
+from qsched.learning.bench.data import Bench
+from qsched.learning.claims.confirm import PORTFOLIO
+from qsched.learning.claims.evidence import Evidence
+from qsched.learning.claims.inference import hierarchical_interval
+from qsched.learning.claims.measures import MEASURES, part_measure
 from qsched.learning.recommend import distances
-from qsched.learning.rulebook import PartRule, Rulebook, apply_rules, make_rulebook, table_features
-from qsched.learning.surfaces import Surface
-from qsched.learning.variants import variants
-from qsched.learning.words import words
 from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs.heuristics import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsched.learning.features import FEATURES, TaskFeatures
-from qsched.learning.formulas import Formula
+from qsched.learning.analysis.features import FEATURES, TaskFeatures
+from qsched.learning.analysis.formulas import Formula
 from qsched.schedules import Schedule
 from qsched.spaces import Choice, load_space
 from qsched.specs.heuristics import AlgorithmHeuristics, SeenTask

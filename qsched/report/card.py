@@ -8,7 +8,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from qsched.learning.algorithms import Algorithm
+from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.learn import Knowledge
 from qsched.report.card_figures import dependence, effect_by_task, ranking, schedules
 from qsched.report.page import TEMPLATES, figure_json, replace_file

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from qsched.learning.effects import Effect
-from qsched.learning.importance import Importance
+from qsched.learning.analysis.effects import Effect
+from qsched.learning.analysis.importance import Importance
 from qsched.report.style import COLORS, INK, axis, layout, plain, shade, signed
 from qsched.schedules import BACKWARD_STD, FORWARD_STD, FROZEN, Place, Schedule
 from qsched.specs.heuristics import LearnedRule

@@ -27,7 +27,7 @@ Interval = tuple[float, float]
 class FormulaSpec(Frozen):
     """A formula of task features; ``text`` is how people write it, ``nodes`` its size.
 
-    See :class:`qsched.learning.formulas.Formula` for the forms.
+    See :class:`qsched.learning.analysis.formulas.Formula` for the forms.
     """
 
     form: Literal["constant", "power", "log", "min", "max", "product"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qsched.files import to_yaml
-from qsched.learning.features import FEATURES, TaskFeatures
+from qsched.learning.analysis.features import FEATURES, TaskFeatures
 from qsched.learning.recommend import distances, recommend
 from qsched.schedules.file import load_schedule
 from qsched.specs.heuristics import (

@@ -12,9 +12,9 @@ import pytest
 from qsched.files import bundled
 from qsched.learning import Bench, load_bench, load_tests
 from qsched.learning import Tests as TestResults
-from qsched.learning.design import sobol
-from qsched.learning.generate_plans import extra_plans
-from qsched.learning.tasks import chosen, features, load_bench_spec
+from qsched.learning.bench.design import sobol
+from qsched.learning.bench.plans import extra_plans
+from qsched.learning.bench.tasks import chosen, features, load_bench_spec
 from qsched.schedules.file import load_schedule
 from qsched.spaces import load_space
 from qsched.specs import Run

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qsched.learning.effects import Effect
-from qsched.learning.importance import Importance
+from qsched.learning.analysis.effects import Effect
+from qsched.learning.analysis.importance import Importance
+from qsched.learning.analysis.rulebook import Rulebook
+from qsched.learning.analysis.words import words
 from qsched.learning.learn import Knowledge
-from qsched.learning.rulebook import Rulebook
-from qsched.learning.words import words
 from qsched.report.card import card_figures, card_markdown, write_card
 from qsched.schedules.file import load_schedule
 from qsched.specs.heuristics import Heuristics

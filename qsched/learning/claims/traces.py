@@ -1,0 +1,133 @@
+"""Searches on real tasks, cold and warm, trained and stored trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from optuna.trial import FrozenTrial, create_trial
+
+from qsched.learning.analysis.algorithms import Algorithm
+from qsched.learning.analysis.variants import variants
+from qsched.learning.bench.data import Bench
+from qsched.learning.bench.generate import Generator
+from qsched.learning.bench.plans import BenchArm, Plan, bench_study
+from qsched.learning.bench.tasks import BenchSpec, BenchTask
+from qsched.spaces import SearchSpace, Value, load_space
+from qsched.specs import SamplerSpec, StudySpec
+from qsched.storage import Storage
+from qsched.study.sampling import Asked
+from qsched.study.warm import Warm, ask_warm
+
+__all__ = ["COLD", "WARM", "hand_coded_best", "trace"]
+
+COLD, WARM = "cold search", "warm search"
+_BATCH = 8
+_STARTUP = 16
+_SEEDS = 2
+
+
+def trace(
+    bench: BenchSpec,
+    storage: Storage,
+    generator: Generator,
+    task: BenchTask,
+    algorithm: Algorithm,
+    *,
+    start: Sequence[dict[str, Value]],
+    repeat: int,
+    trials: int,
+    target: float,
+) -> list[BenchArm]:
+    """Search one task from scratch, or from a portfolio, until ``target`` or so many trials.
+
+    What is stored is not trained again, and what is asked follows from what is stored: an
+    interrupted search goes on as it would have.
+
+    Args:
+        bench: what SchedBench trains.
+        storage: where runs are stored.
+        generator: trains them.
+        task: the task.
+        algorithm: whose space is searched.
+        start: points tried first; none is a cold search.
+        repeat: which of several searches.
+        trials: at the most.
+        target: mean validation accuracy at which the search ends.
+
+    Returns:
+        What was tried, in order.
+    """
+    kind = WARM if start else COLD
+    space = load_space(bench.spaces[algorithm])
+    study = bench_study(bench, task.name, task.spec).model_copy(
+        update={
+            "seed": repeat,
+            "sampler": SamplerSpec(name="tpe", batch=_BATCH, startup=_STARTUP),
+            "warm_start": "transfer" if start else "none",
+        }
+    )
+    warm = Warm(tuple(start), transfer=bool(start))
+    history: list[FrozenTrial] = []
+    tried: list[BenchArm] = []
+    while len(history) < trials:
+        asked = _ask(space, study, history, warm)
+        arms = [
+            BenchArm(
+                f"{kind.split()[0]}-{algorithm}-{task.name}-{repeat}-{len(history) + i:03d}",
+                algorithm,
+                kind,
+                space.decode(each.params),
+                point=each.params,
+            )
+            for i, each in enumerate(asked)
+        ]
+        rates = [arm.schedule.learning_rate.initial for arm in arms]
+        plans = [Plan(arm, (rate,), _SEEDS, 0) for arm, rate in zip(arms, rates, strict=True)]
+        if not generator.train(task, plans):
+            break
+        tried += arms
+        values = _values(storage, task.name, arms)
+        history += [_trial(each, value) for each, value in zip(asked, values, strict=True)]
+        if max(values) >= target:
+            break
+    return tried
+
+
+def hand_coded_best(bench: Bench, algorithm: Algorithm) -> dict[str, float]:
+    """Return for every task what the best hand-coded or static schedule reaches in the search.
+
+    Minus infinity where none was trained.
+    """
+    table = variants(bench, algorithm)
+    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
+    rivals = np.array([kinds[n] in ("hand-coded", "static") for n in table.names], dtype=bool)
+    best = np.max(np.nan_to_num(table.mean[:, rivals], nan=-np.inf), axis=1)
+    return {str(name): float(value) for name, value in zip(table.tasks, best, strict=True)}
+
+
+def _ask(
+    space: SearchSpace, study: StudySpec, history: Sequence[FrozenTrial], warm: Warm
+) -> list[Asked]:
+    batch = len(history) // _BATCH
+    return ask_warm(space, study, history, _BATCH, batch=batch, warm=warm)
+
+
+def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float]:
+    """Return mean validation accuracies of arms that were trained."""
+    by_schedule: dict[str, list[float]] = {}
+    for row in storage.runs(task, "search"):
+        if row.run.length == 1:
+            key = row.run.schedule.sha256
+            by_schedule.setdefault(key, []).append(row.result.accuracy or 0.0)
+    return [float(np.mean(by_schedule[arm.schedule.sha256][:_SEEDS])) for arm in arms]
+
+
+def _trial(asked: Asked, value: float) -> FrozenTrial:
+    return create_trial(
+        params=asked.params,
+        distributions=asked.distributions,
+        system_attrs=asked.system_attrs,
+        value=value,
+        user_attrs={"kind": "candidate"},
+    )
