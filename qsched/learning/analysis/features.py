@@ -11,28 +11,36 @@ import numpy as np
 from qsched.errors import InputError
 from qsched.specs import TaskSpec
 
-__all__ = ["FEATURES", "NETWORK_SHAPES", "TaskFeatures", "features"]
+__all__ = ["FEATURES", "TaskFeatures", "features"]
 
 FEATURES = ("depth", "steps", "levels", "fan_in", "batch_size", "noise_to_step")
 """The features that rules may use and distances are taken in; all are > 0."""
 
-NETWORK_SHAPES: MappingProxyType[str, tuple[int, int, int]] = MappingProxyType(
+_NETWORK_SHAPES: MappingProxyType[str, tuple[int, int, int]] = MappingProxyType(
     {
-        # name: (quantized layers, weights per input channel of a hidden layer, width by default)
+        # name: (quantized layers, median inputs of a hidden neuron / width, width by default)
         "mlp3": (3, 1, 16),
         "mlp6": (6, 1, 16),
         "mlp9": (9, 1, 16),
         "mlp14": (14, 1, 16),
         "cnn5": (5, 9, 16),
         "cnn9": (9, 9, 16),
-        "vgg8": (7, 9, 512),
-        "resnet20": (19, 9, 32),
+        "vgg8": (7, 18, 128),
+        "resnet20": (19, 18, 16),
+        "tnn3": (3, 9, 32),
         "tnn96": (7, 9, 96),
     }
 )
 
 _TRAINING_EXAMPLES = MappingProxyType(
-    {"digits": 1360, "mnist": 60000, "fashion-mnist": 60000, "cifar10": 50000}
+    {
+        "digits": 1360,
+        "mnist": 60000,
+        "fashion-mnist": 60000,
+        "cifar10": 50000,
+        "breast-cancer": 400,
+        "wine": 125,
+    }
 )
 """Published training examples, validation included."""
 
@@ -42,8 +50,8 @@ _LEVELS = MappingProxyType(
         "ternary": 3,
         "2-bit": 4,
         "4-bit": 16,
-        "power-of-two-3": 7,
-        "power-of-two-5": 31,
+        "power-of-two-3": 5,
+        "power-of-two-5": 17,
     }
 )
 
@@ -56,7 +64,7 @@ class TaskFeatures:
         depth: number of quantized layers.
         steps: optimizer steps of a training.
         levels: levels of a weight.
-        fan_in: inputs of a hidden neuron.
+        fan_in: inputs of a hidden neuron, the median over layers.
         batch_size: examples a step.
         noise_to_step: spread of initial weights around the threshold they start at, in quanta:
             :math:`1 / \sqrt{3\,fan\_in}`.
@@ -125,10 +133,10 @@ def features(
 
 
 def _shape(task: TaskSpec, depth: int | None, fan_in: int | None) -> tuple[int, int]:
-    known = NETWORK_SHAPES.get(task.network.name)
+    known = _NETWORK_SHAPES.get(task.network.name)
     if known is not None:
-        layers, kernel, width = known
-        return depth or layers, fan_in or kernel * (task.network.width or width)
+        layers, factor, width = known
+        return depth or layers, fan_in or factor * (task.network.width or width)
     if depth is None or fan_in is None:
         raise InputError(
             f"depth and fan-in of the network `{task.network.name}` are not known; "

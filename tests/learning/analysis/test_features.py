@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 
 from qsched.errors import InputError
 from qsched.lanes.plan import make_plan
-from qsched.learning.analysis.features import NETWORK_SHAPES, features
+from qsched.learning.analysis.features import features
+from qsched.quantizers import CODEBOOKS, STAIRS
 from qsched.registry import NETWORKS
 from qsched.specs import DataSpec, NetworkSpec, Precision, TaskSpec
+from qsched.specs.task import Levels
+from qsched.tasks import load_data
 from qsched.tasks.networks import with_precision
 
 
@@ -20,17 +25,28 @@ def task(network: str, width: int | None = None, **changes: object) -> TaskSpec:
     return plain.model_copy(update=changes)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORK_SHAPES))
-def test_depth_and_fan_in_are_those_of_the_network(name: str) -> None:
-    layers = with_precision(NETWORKS.load(name)(None, 10), Precision())
+@pytest.mark.parametrize("width", [None, 48])
+@pytest.mark.parametrize("name", NETWORKS.names())
+def test_depth_and_fan_in_are_those_of_the_network(name: str, width: int | None) -> None:
+    layers = with_precision(NETWORKS.load(name)(width, 10), Precision())
     shape = (1, 8, 8) if name.startswith(("mlp", "cnn")) else (3, 32, 32)
     weights = [b for b in make_plan(layers, shape).blocks if b.quantized]
-    found = features(task(name))
+    found = features(task(name, width))
     assert found.depth == len(weights)
-    inner = sorted(block.fan_in for block in weights[1:])
-    assert inner[0] <= found.fan_in <= inner[-1]
-    if name.startswith(("mlp", "cnn", "tnn")):
-        assert found.fan_in == inner[len(inner) // 2]
+    assert found.fan_in == median(block.fan_in for block in weights[1:])
+
+
+@pytest.mark.parametrize("levels", sorted(CODEBOOKS))
+def test_levels_are_those_of_codebook_and_stair(levels: Levels) -> None:
+    found = features(task("mlp9", precision=Precision(weights=levels)))
+    assert found.levels == CODEBOOKS[levels].count == len(STAIRS[levels].levels)
+
+
+@pytest.mark.parametrize("name", ["digits", "breast-cancer", "wine"])
+def test_examples_are_those_of_the_data_set(name: str) -> None:
+    spec = DataSpec(name=name, validation=20)
+    found = features(task("mlp9", data=spec, batch_size=1, epochs=1))
+    assert found.steps == len(load_data(spec).train)
 
 
 def test_steps_follow_data_batch_and_length() -> None:
