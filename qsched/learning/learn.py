@@ -158,9 +158,7 @@ def _effects(
 def _relative(schedule: Schedule, evidence: Evidence) -> Schedule:
     """Return the schedule with its learning rate as a multiple of the tasks' center."""
     center = float(np.median(evidence.bench.tasks.learning_rate))
-    rate = schedule.learning_rate
-    scaled = rate.model_copy(update={"initial": rate.initial / center})
-    return schedule.model_copy(update={"learning_rate": scaled})
+    return schedule.at_learning_rate(schedule.learning_rate.initial / center)
 
 
 def _gains(

@@ -107,9 +107,7 @@ def _fitted(
 ) -> Schedule:
     """Return the default with the values that formulas of the rules give for this task."""
     default = learned.portfolio[0].schedule
-    rate = default.learning_rate
-    scaled = rate.model_copy(update={"initial": rate.initial * center})
-    schedule = default.model_copy(update={"learning_rate": scaled})
+    schedule = default.at_learning_rate(default.learning_rate.initial * center)
     space = load_space(algorithm)
     point = space.encode(schedule)
     if point is None:

@@ -191,6 +191,16 @@ class Schedule(Frozen):
         length = self.window.end - self.window.start
         return self.window.start + length * np.arange(1, count + 1) / count
 
+    def at_learning_rate(self, initial: float) -> Schedule:
+        """Return this schedule at another initial learning rate, its recipe otherwise kept.
+
+        >>> schedule = Schedule(learning_rate=LearningRate(initial=0.01))
+        >>> schedule.at_learning_rate(0.03).learning_rates(np.array([0.0, 1.0])).round(4).tolist()
+        [0.03, 0.003]
+        """
+        recipe = self.learning_rate.model_copy(update={"initial": initial})
+        return self.model_copy(update={"learning_rate": recipe})
+
     @property
     def sha256(self) -> str:
         """The SHA-256 of its canonical JSON, in hexadecimal: equal schedules have equal ones."""

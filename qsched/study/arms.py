@@ -90,10 +90,5 @@ def full_precision(spec: StudySpec) -> Arm:
 
 def with_rates(arm: Arm, spec: StudySpec) -> Sequence[Arm]:
     """Return the arm at every learning rate of the study's grid, its recipe otherwise kept."""
-    recipe = arm.schedule.learning_rate
     rates = (spec.task.optimizer.learning_rate * m for m in spec.budget.learning_rates)
-    recipes = (recipe.model_copy(update={"initial": rate}) for rate in rates)
-    return [
-        replace(arm, schedule=arm.schedule.model_copy(update={"learning_rate": recipe}))
-        for recipe in recipes
-    ]
+    return [replace(arm, schedule=arm.schedule.at_learning_rate(rate)) for rate in rates]

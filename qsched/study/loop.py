@@ -23,6 +23,7 @@ from qsched.storage import State, Storage
 from qsched.study import arms as arms_of
 from qsched.study.arms import Arm, is_static
 from qsched.study.confirm import compare, finalists, select, summaries
+from qsched.study.forecast import PHASES, expected_runs
 from qsched.study.ladder import usable_rungs
 from qsched.study.lease import LeaseLost, Owned, await_lease
 from qsched.study.measure import Measure
@@ -255,20 +256,16 @@ class _Study:
 
     def _runs_ahead(self, state: Progress) -> float:
         """Estimate the runs of later phases, and of candidates that are not asked yet."""
-        plan, rungs = self._spec.confirmation, self._spec.budget.rungs
-        finalist_count = 2 * plan.candidates + plan.baselines
-        report = 4 * plan.report_seeds
-        selection = finalist_count * plan.selection_seeds
-        climbed = state.done / state.trials if state.trials else 1.5 * rungs[0].seeds
-        match state.phase:
-            case "baselines":
-                return self._spec.budget.trials * 1.5 * rungs[0].seeds + selection + report
-            case "search":
-                return (state.trials_total - state.trials) * climbed + selection + report
-            case "selection":
-                return report
-            case _:
-                return 0.0
+        expected = expected_runs(self._spec)
+        if state.phase not in expected:
+            return 0.0
+        ahead = sum(expected[phase] for phase in PHASES[PHASES.index(state.phase) + 1 :])
+        if state.phase == "search":
+            a_trial = expected["search"] / state.trials_total
+            if state.trials:
+                a_trial = state.done / state.trials
+            ahead += (state.trials_total - state.trials) * a_trial
+        return ahead
 
 
 def _incumbents(entries: Sequence[Raced]) -> dict[float, np.ndarray]:

@@ -65,9 +65,8 @@ def warm_start(spec: StudySpec, space: SearchSpace, heuristics: Heuristics | Non
     center = spec.task.optimizer.learning_rate
     points = []
     for each in learned:
-        rate = each.schedule.learning_rate
-        scaled = rate.model_copy(update={"initial": rate.initial * center})
-        point = space.encode(each.schedule.model_copy(update={"learning_rate": scaled}))
+        multiple = each.schedule.learning_rate.initial
+        point = space.encode(each.schedule.at_learning_rate(multiple * center))
         if point is not None:
             points.append(point)
     if not points:

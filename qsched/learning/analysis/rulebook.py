@@ -151,9 +151,7 @@ def apply_rules(book: Rulebook, features: TaskFeatures, without: str | None = No
     parts = [rule.part for rule in book.rules if rule.part != without]
     made = exchanged(book.base, wanted, parts)
     # Without a learned rate, that of the default's search: the plain one was made for other tasks.
-    initial = wanted.learning_rate.initial
-    rate = made.learning_rate.model_copy(update={"initial": initial})
-    return made.model_copy(update={"learning_rate": rate})
+    return made.at_learning_rate(wanted.learning_rate.initial)
 
 
 def table_features(tasks: Tasks) -> list[TaskFeatures]:
@@ -217,13 +215,7 @@ def _by_gain(
     rate = goal.learning_rate.initial
 
     def measure(schedules: Sequence[Schedule]) -> np.ndarray:
-        tuned = [
-            s.model_copy(
-                update={"learning_rate": s.learning_rate.model_copy(update={"initial": rate})}
-            )
-            for s in schedules
-        ]
-        points = [space.encode(s) for s in tuned]
+        points = [space.encode(s.at_learning_rate(rate)) for s in schedules]
         rows = np.full((len(points), len(surfaces)), -1.0)
         legal = [i for i, p in enumerate(points) if p is not None]
         for t, surface in enumerate(surfaces):

@@ -135,10 +135,7 @@ class Arms(Columns):
     def arm(self, name: str, learning_rate: float | None = None) -> Schedule:
         """Return the schedule of an arm, by default with its own learning rate."""
         schedule = Schedule.model_validate_json(self.schedule[self.name == name][0])
-        if learning_rate is None:
-            return schedule
-        recipe = schedule.learning_rate.model_copy(update={"initial": learning_rate})
-        return schedule.model_copy(update={"learning_rate": recipe})
+        return schedule if learning_rate is None else schedule.at_learning_rate(learning_rate)
 
     def points(self) -> list[dict[str, Value]]:
         """Return the parameters of every arm, in order; empty where an arm has none."""

@@ -24,7 +24,6 @@ from qsched.learning.bench.data import (
     save_tests,
 )
 from qsched.learning.bench.generate import ARMS_NOTE
-from qsched.learning.bench.plans import at_rate
 from qsched.learning.bench.tasks import BenchSpec, BenchTask, chosen, features
 from qsched.schedules import Inq, Schedule
 from qsched.spaces import SearchSpace, Value, load_space
@@ -136,7 +135,7 @@ def _arms(schedules: dict[str, Schedule], noted: dict[str, list[str]], bench: Be
         algorithm, kind = noted[name]
         schedule = schedules[name]
         if kind not in OWN_RATE:
-            schedule = at_rate(schedule, bench.learning_rate)
+            schedule = schedule.at_learning_rate(bench.learning_rate)
         index = int(name.rpartition("-")[2]) if kind == "design" else -1
         text, point = schedule.model_dump_json(), json.dumps(_point(schedule, spaces))
         rows.append((name, algorithm, kind, index, text, point, digest(schedule)))

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from qsched.execution import Executor, split
-from qsched.learning.bench.plans import FINALISTS, BenchArm, Plan, at_rate, bench_study
+from qsched.learning.bench.plans import FINALISTS, BenchArm, Plan, bench_study
 from qsched.learning.bench.tasks import BenchSpec, BenchTask
 from qsched.specs import Run, RunResult, digest
 from qsched.storage import Phase, RunRow, Storage
@@ -49,7 +49,7 @@ class _Request:
     def run(self, task: BenchTask) -> Run:
         return Run(
             task=task.spec,
-            schedule=at_rate(self.arm.schedule, self.rate),
+            schedule=self.arm.schedule.at_learning_rate(self.rate),
             seed=self.seed,
             length=self.length,
             evaluate="test" if self.phase == "report" else "validation",

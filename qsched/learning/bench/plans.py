@@ -18,7 +18,7 @@ from qsched.spaces import Value, load_space
 from qsched.specs import Budget, StudySpec, TaskSpec
 from qsched.study.arms import Arm, full_precision, static
 
-__all__ = ["BenchArm", "ExtraArm", "Plan", "at_rate", "bench_plans", "bench_study", "extra_plans"]
+__all__ = ["BenchArm", "ExtraArm", "Plan", "bench_plans", "bench_study", "extra_plans"]
 
 FINALISTS = {"tied": 2, "annealed": 4, "incremental": 3, "static": 2}
 """How many of a group of arms, the best of a task's search, are trained on the report's seeds."""
@@ -34,12 +34,6 @@ class BenchArm:
     schedule: Schedule
     index: int = -1
     point: dict[str, Value] = field(default_factory=dict)
-
-
-def at_rate(schedule: Schedule, learning_rate: float) -> Schedule:
-    """Return a schedule at another learning rate, its recipe otherwise kept."""
-    recipe = schedule.learning_rate.model_copy(update={"initial": learning_rate})
-    return schedule.model_copy(update={"learning_rate": recipe})
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from qsched.report.style import percent, signed
 from qsched.service.models import StudyDetail
-from qsched.service.pages.forecast import PHASES, share_done
+from qsched.service.pages.forecast import share_done
 from qsched.specs import StudySpec
+from qsched.study.forecast import PHASES
 from qsched.study.verdict import Verdict
 
 __all__ = ["NONE", "Line", "Score", "Step", "lasting", "line"]
