@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
-import tempfile
 from typing import Annotated
 
 import typer
 
 from qsched.cli.kinds import STUDY_NAME, find
 from qsched.errors import InputError
+from qsched.files.atomic import replace_file
 
 __all__ = ["cp", "write"]
 
@@ -50,18 +49,4 @@ def write(target: pathlib.Path, text: str, *, force: bool) -> None:
     """
     if target.exists() and not force:
         raise InputError(f"`{target}` exists; choose another path, or replace it with --force")
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    replace_file(target, text)

@@ -8,10 +8,11 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from qsched.files.atomic import replace_file
 from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.learn import Knowledge
 from qsched.report.card_figures import dependence, effect_by_task, ranking, schedules
-from qsched.report.page import TEMPLATES, figure_json, replace_file
+from qsched.report.page import TEMPLATES, figure_json
 from qsched.specs.heuristics import Heuristics, LearnedRule
 
 __all__ = ["card_figures", "card_markdown", "write_card"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -11,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from qsched.errors import QschedError
+from qsched.files.atomic import replace_file
 from qsched.report.figures import draw
 from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
 from qsched.report.material import Material, gather
@@ -20,7 +19,7 @@ from qsched.report.style import COLORS
 from qsched.report.tables import arms_table, cards, verdict_table
 from qsched.storage import Storage
 
-__all__ = ["TEMPLATES", "figure_json", "render", "replace_file", "write"]
+__all__ = ["TEMPLATES", "figure_json", "render", "write"]
 
 TEMPLATES = Environment(
     loader=PackageLoader("qsched.report"),
@@ -87,16 +86,3 @@ def figure_json(figure: go.Figure) -> str:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write beside ``path`` and rename, so that no reader ever sees half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qsched.errors import InputError, QschedError, UnknownNameError
+from qsched.files.atomic import replace_file
 from qsched.service.access import Role
 
 __all__ = ["TokenFile", "TokenRecord"]
@@ -176,10 +175,7 @@ class TokenFile:
         data = _File(tokens=tuple(records)).model_dump(mode="json", exclude_none=True)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".tokens.")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(json.dumps(data, indent=2) + "\n")
-            os.replace(temporary, self.path)
+            replace_file(self.path, json.dumps(data, indent=2) + "\n", mode=0o600)
         except OSError as error:
             raise QschedError(
                 f"a token file must be writable, but `{self.path}`: {error.strerror}; name "
