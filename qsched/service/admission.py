@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from qsched.errors import SpecError, nearest
-from qsched.files import Document, Path, bundled_names
+from qsched.errors import InputError, nearest
+from qsched.files import Document, Path, Value, bundled_names
 from qsched.service.settings import Limits
 from qsched.specs import StudySpec
-from qsched.specs.files import read_study
+from qsched.specs.files import named_wrongly, read_study
 
 __all__ = ["admitted", "readmitted", "runs_at_most"]
 
@@ -26,12 +25,15 @@ def admitted(document: Document, limits: Limits) -> StudySpec:
     Raises:
         SpecError: it breaks rules; with every fault.
     """
-    spec = document.to(StudySpec)
-    faults = [*_foreign(spec, limits), *_beyond(spec, limits)]
-    problems = [document.problem(message, path) for path, message in faults]
-    if problems:
-        raise SpecError(document.source, sorted(problems, key=lambda p: p.line or 0))
-    return read_study(document)
+
+    def faults(data: Value, spec: StudySpec | None) -> Iterator[tuple[Path, str]]:
+        yield from named_wrongly(_cut(data, limits), _bundled_space, _bundled_schedule)
+        yield from _beyond(data, limits)
+        if spec is not None:
+            most, found = limits.runs, runs_at_most(spec)
+            yield from _most("trainings of a study", most, found, ("budget",))
+
+    return read_study(document, faults)
 
 
 def readmitted(spec: StudySpec, limits: Limits) -> StudySpec:
@@ -63,47 +65,69 @@ def runs_at_most(spec: StudySpec) -> int:
     )
 
 
-def _foreign(spec: StudySpec, limits: Limits) -> Iterator[tuple[Path, str]]:
-    spaces = bundled_names("search_spaces")
-    if spec.space not in spaces:
-        yield ("space",), _unknown("search space", spec.space, spaces)
-    known = bundled_names("search_spaces/handcoded")
-    for i, name in enumerate(spec.baselines[: limits.baselines]):
-        if name not in known:
-            yield ("baselines", i), _unknown("hand-coded schedule", name, known)
+def _cut(data: Value, limits: Limits) -> Value:
+    """Return a file's data with as many baselines as there may be: more are not looked at."""
+    baselines = data.get("baselines") if isinstance(data, dict) else None
+    if not isinstance(baselines, list | tuple):
+        return data
+    return {**data, "baselines": baselines[: limits.baselines]}
 
 
-def _unknown(kind: str, name: str, known: tuple[str, ...]) -> str:
+def _bundled_space(name: str) -> None:
+    _check_bundled("search space", name, bundled_names("search_spaces"))
+
+
+def _bundled_schedule(name: str) -> None:
+    _check_bundled("hand-coded schedule", name, bundled_names("search_spaces/handcoded"))
+
+
+def _check_bundled(kind: str, name: str, known: tuple[str, ...]) -> None:
+    """Raise InputError unless a name is a bundled file's; those are in order, tests say."""
+    if name in known:
+        return
     shown = name if len(name) <= _NAME else name[:_NAME] + "..."
     hint = nearest(shown, known)
-    return f"a server reads bundled files only, and no {kind} is called `{shown}`; {hint}"
+    raise InputError(
+        f"a server reads bundled files only, and no {kind} is called `{shown}`; {hint}"
+    )
 
 
-def _beyond(spec: StudySpec, limits: Limits) -> Iterator[tuple[Path, str]]:
-    if len(spec.name) > _NAME:
-        yield ("name",), f"a name has at most {_NAME} characters, but got {len(spec.name)}"
-    if spec.seed > _SEED:
-        yield ("seed",), "a seed is below 2^63"
-    yield from _most("hand-coded schedules", len(spec.baselines), limits.baselines, ("baselines",))
-    yield from _most("trials", spec.budget.trials, limits.trials, ("budget", "trials"))
-    yield from _most("epochs", spec.task.epochs, limits.epochs, ("task", "epochs"))
-    for path, value in _integers(spec.model_dump(exclude={"seed"})):
-        yield from _most("this count", value, limits.size, path)
-    yield from _most("trainings of a study", runs_at_most(spec), limits.runs, ("budget",))
+def _beyond(data: Value, limits: Limits) -> Iterator[tuple[Path, str]]:
+    """Yield what exceeds limits, of valid files and of others: as far as they can be read."""
+    values = dict(_values(data))
+    name, baselines = values.get(("name",)), values.get(("baselines",))
+    if isinstance(name, str) and len(name) > _NAME:
+        yield ("name",), f"a name has at most {_NAME} characters, but got {len(name)}"
+    if isinstance(baselines, list | tuple):
+        most = limits.baselines
+        yield from _most("hand-coded schedules", most, len(baselines), ("baselines",))
+    known = _limits(limits)
+    for path, value in values.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield from _most(*known.get(path, ("this count", limits.size)), value, path)
 
 
-def _most(what: str, value: int, limit: int, path: Path) -> Iterator[tuple[Path, str]]:
+def _limits(limits: Limits) -> dict[Path, tuple[str, int]]:
+    """Return what is limited by itself: what it is called, and the most of it."""
+    return {
+        ("seed",): ("seed", _SEED),
+        ("budget", "trials"): ("trials", limits.trials),
+        ("task", "epochs"): ("epochs", limits.epochs),
+    }
+
+
+def _most(what: str, limit: int, value: int, path: Path) -> Iterator[tuple[Path, str]]:
     if value > limit:
         found = str(value) if value < 10**18 else "a larger number"
         yield path, f"{what}: at most {limit} on this server, but got {found}"
 
 
-def _integers(data: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
+def _values(data: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
+    """Yield every value of a file and its place, those that hold others too."""
+    yield path, data
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from _integers(value, (*path, key))
+            yield from _values(value, (*path, key))
     elif isinstance(data, list | tuple):
         for i, value in enumerate(data):
-            yield from _integers(value, (*path, i))
-    elif isinstance(data, int) and not isinstance(data, bool):
-        yield path, data
+            yield from _values(value, (*path, i))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from qsched.errors import InputError, SpecError
-from qsched.files import Document, resolve
-from qsched.registry import DATASETS, NETWORKS, Registry
+from qsched.errors import InputError, Problem, SpecError
+from qsched.files import Document, Path, Value, resolve
+from qsched.registry import DATASETS, NETWORKS
 from qsched.schedules.file import load_schedule
 from qsched.spaces import load_space
 from qsched.specs.study import StudySpec
 
-__all__ = ["load_study", "read_study"]
+__all__ = ["Faults", "load_study", "named_wrongly", "read_study"]
+
+Faults = Callable[[Value, StudySpec | None], Iterable[tuple[Path, str]]]
+"""Finds faults of a study file: where they are, and what is wrong."""
 
 
 def load_study(name: str | pathlib.Path) -> StudySpec:
@@ -25,46 +28,81 @@ def load_study(name: str | pathlib.Path) -> StudySpec:
     return read_study(Document.read(resolve("studies", name)))
 
 
-def read_study(document: Document) -> StudySpec:
+def read_study(document: Document, faults: Faults | None = None) -> StudySpec:
     """Return the study of a document, checked against everything that it names.
 
     Names with a ``/`` or a suffix are paths, which are read: refuse those of a document that a
     stranger sent.
 
+    Args:
+        document: the file.
+        faults: what else than :func:`named_wrongly` finds where and what is wrong, given the data
+            and the study, which is None for a document that breaks the rules of the format.
+
     Raises:
         SpecError: it breaks rules or names what is not there; with every fault.
     """
-    spec = document.to(StudySpec)
-    problems = [document.problem(message, path) for path, message in _faults(spec)]
-    if problems:
+    spec, problems = _converted(document)
+    data = document.data if spec is None else spec.model_dump(mode="json")
+    told = {problem.path for problem in problems}
+    if "format" not in told:
+        found = (document.problem(text, path) for path, text in (faults or _named)(data, spec))
+        problems += [problem for problem in found if problem.path not in told]
+    if spec is None or problems:
         raise SpecError(document.source, sorted(problems, key=lambda p: p.line or 0))
     return spec
 
 
-def _faults(spec: StudySpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield what a valid study file names wrongly: where, and what is wrong."""
-    yield from _unknown(DATASETS, spec.task.data.name, ("task", "data", "name"))
-    yield from _unknown(NETWORKS, spec.task.network.name, ("task", "network", "name"))
-    yield from _unreadable(load_space, spec.space, ("space",))
-    for i, name in enumerate(spec.baselines):
-        yield from _unreadable(load_schedule, name, ("baselines", i))
+def named_wrongly(
+    data: Value,
+    space: Callable[[str], object] = load_space,
+    schedule: Callable[[str], object] = load_schedule,
+) -> Iterator[tuple[Path, str]]:
+    """Yield what a study file names wrongly: where, and what is wrong.
+
+    What is no name at all breaks the rules of the format, and is passed over here.
+
+    Args:
+        data: the file's.
+        space: reads a search space, or raises InputError.
+        schedule: reads a hand-coded schedule, or raises InputError.
+    """
+    yield from _refused(data, ("task", "data", "name"), DATASETS.check)
+    yield from _refused(data, ("task", "network", "name"), NETWORKS.check)
+    yield from _refused(data, ("space",), space)
+    baselines = _value(data, ("baselines",))
+    for i in range(len(baselines) if isinstance(baselines, list | tuple) else 0):
+        yield from _refused(data, ("baselines", i), schedule)
 
 
-def _unknown(
-    registry: Registry, name: str, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _converted(document: Document) -> tuple[StudySpec | None, list[Problem]]:
     try:
-        registry.check(name)
-    except InputError as error:
-        yield path, str(error)
+        return document.to(StudySpec), []
+    except SpecError as error:
+        return None, list(error.problems)
 
 
-def _unreadable(
-    load: Callable[[str], object], name: str, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _named(data: Value, _: StudySpec | None) -> Iterator[tuple[Path, str]]:
+    return named_wrongly(data)
+
+
+def _refused(data: Value, path: Path, read: Callable[[str], object]) -> Iterator[tuple[Path, str]]:
+    name = _value(data, path)
+    if not isinstance(name, str):
+        return
     try:
-        load(name)
+        read(name)
     except SpecError as error:
         yield from ((path, f"{error.source}: {problem}") for problem in error.problems)
     except InputError as error:
         yield path, str(error)
+
+
+def _value(data: Value, path: Path) -> Value:
+    """Return the value at a place; None where there is no such place."""
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data

@@ -221,6 +221,45 @@ def test_faults_are_those_of_validate(
     assert len(found) >= 3
 
 
+MIXED: dict[str, tuple[str, str, str]] = {
+    "a name of no registry": ("name: digits,", "name: digitz,", "task.data.name"),
+    "another one": ("name: mlp9", "name: mlp99", "task.network.name"),
+    "a path": ("space: ana", "space: ./mine.yaml", "space"),
+    "no bundled schedule": ("ana-2019-overlapped", "ana-2091", "baselines[1]"),
+    "beyond a limit": ("trials: 4", "trials: 1000000", "budget.trials"),
+    "beyond all limits": ("lanes: 8", "lanes: 1000000", "lanes"),
+}
+"""Faults of a file that is well formed: what is replaced, by what, and where that is a fault."""
+MALFORMED: dict[str, tuple[str, str, str]] = {
+    "not a number": ("epochs: 10", "epochs: ten", "task.epochs"),
+    "not a key": ("sampler: {batch: 4}", "sampler: {batches: 4}", "sampler.batches"),
+}
+
+
+@pytest.mark.parametrize("faults", [MIXED, {**MIXED, **MALFORMED}], ids=["formed", "malformed"])
+def test_faults_of_all_kinds_are_told_at_once(
+    client: TestClient, faults: dict[str, tuple[str, str, str]]
+) -> None:
+    body = TOY
+    for good, bad, _ in faults.values():
+        assert body.count(good) == 1
+        body = body.replace(good, bad)
+    answer = client.post("/v1/studies", content=body, headers=YAML)
+    errors = answer.json()["errors"]
+    assert answer.status_code == 422
+    expected = {where for _, _, where in faults.values()}
+    # That a study takes too many trainings in all is told of one that can be counted.
+    assert {fault["pointer"] for fault in errors} - {"budget"} == expected
+    found = {fault["pointer"]: body.splitlines()[fault["line"] - 1] for fault in errors}
+    assert all(bad in found[where] for _, bad, where in faults.values())
+
+
+def test_a_file_of_another_format_has_this_one_fault(client: TestClient) -> None:
+    body = TOY.replace("qsched/study/1", "qsched/study/9").replace("name: digits", "name: x")
+    errors = client.post("/v1/studies", content=body, headers=YAML).json()["errors"]
+    assert [fault["pointer"] for fault in errors] == ["format"]
+
+
 def test_stop_and_resume_of_a_study_that_waits(client: TestClient, storage: Storage) -> None:
     assert client.post("/v1/studies/stopped/stop").status_code == 409
     assert client.post("/v1/studies/stopped/resume").json()["state"] == "waiting"
