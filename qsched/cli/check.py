@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +12,14 @@ import typer
 from qsched.cli.kinds import KINDS, Kind, bundled_files, find
 from qsched.cli.options import JsonOption, PluginOption, use_plugins
 from qsched.cli.output import print_json
+from qsched.cli.remote import ServerOption, TokenFileOption, remote
 from qsched.errors import InputError, SpecError
+from qsched.files import Document, resolve
 
 __all__ = ["validate"]
+
+Check = Callable[[Kind, str], object]
+"""Reads the file of a kind by its name or path, or raises InputError."""
 
 
 def validate(
@@ -22,9 +29,13 @@ def validate(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All bundled files.")] = False,
     plugin: PluginOption = None,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check files, and print every error of every file, with its line.
+
+    With --server, a study file is checked for what that server would take.
 
     \b
         qsched validate my.yaml best.yaml
@@ -34,7 +45,8 @@ def validate(
         raise InputError("give files or --all; try: qsched validate --all")
     use_plugins(plugin)
     named = list(_all()) if everything else [(name, None) for name in files or ()]
-    errors = {name: _errors(name, kind) for name, kind in named}
+    with _checker(server, token_file) as check:
+        errors = {name: _errors(name, kind, check) for name, kind in named}
     if as_json:
         print_json([{"file": name, "errors": found} for name, found in errors.items()])
     else:
@@ -53,11 +65,21 @@ def _all() -> Iterator[tuple[str, Kind]]:
             yield name, kind
 
 
-def _errors(name: str, kind: Kind | None) -> list[str]:
+@contextmanager
+def _checker(server: str | None, token_file: Path | None) -> Iterator[Check]:
+    """Yield what checks a file: the code here, or a server."""
+    if server is None:
+        yield lambda kind, name: kind.load(name)
+        return
+    with remote(server, token_file) as there:
+        yield lambda kind, name: there.check(Document.read(resolve(kind.folder, name)))
+
+
+def _errors(name: str, kind: Kind | None, check: Check) -> list[str]:
     try:
         if kind is None:
             kind, _ = find(name)
-        kind.load(name)
+        check(kind, name)
     except SpecError as error:
         return [f"{error.source}: {problem}" for problem in error.problems]
     except InputError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -16,6 +17,8 @@ from qsched.errors import InputError, Problem, QschedError, SpecError
 
 if TYPE_CHECKING:
     import httpx
+
+    from qsched.files import Document
 
 __all__ = ["Remote", "ServerOption", "TokenFileOption", "remote"]
 
@@ -68,10 +71,28 @@ class Remote:
                 return
             params["after"] = page["next"]
 
-    def launch(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Launch a study, or find that it is there already; see ``POST /v1/studies``."""
-        launched: dict[str, Any] = self._ask("POST", _STUDIES, json=spec).json()
+    def launch(self, document: Document) -> dict[str, Any]:
+        """Launch a study, or find that it is there already; see ``POST /v1/studies``.
+
+        Raises:
+            SpecError: the server refuses the file; with every fault at its line of the document.
+        """
+        launched: dict[str, Any] = self._send(_STUDIES, document)
         return launched
+
+    def check(self, document: Document) -> dict[str, Any]:
+        """Check a file; see ``POST /v1/check``.
+
+        Raises:
+            SpecError: it breaks rules; with every fault at its line of the document.
+        """
+        checked: dict[str, Any] = self._send("/v1/check", document)
+        return checked
+
+    def catalog(self) -> list[dict[str, str]]:
+        """Return kind, name and line of all that study files may name; ``GET /v1/catalog``."""
+        listed: list[dict[str, str]] = self._ask("GET", "/v1/catalog").json()
+        return listed
 
     def change(self, name: str, what: str) -> dict[str, Any]:
         """Stop or resume a study."""
@@ -110,6 +131,16 @@ class Remote:
                 if time.monotonic() - silent > _PATIENCE:
                     raise QschedError(f"{self._client.base_url}: {error}") from None
             time.sleep(_PAUSE)
+
+    def _send(self, path: str, document: Document) -> Any:
+        from qsched.files import to_yaml
+
+        headers = {"Content-Type": "application/yaml"}
+        try:
+            text = to_yaml(document.data)
+            return self._ask("POST", path, content=text, headers=headers).json()
+        except SpecError as error:
+            raise SpecError(document.source, _placed(error.problems, document)) from None
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         import httpx
@@ -193,8 +224,7 @@ def _check(response: httpx.Response) -> None:
             "server?"
         ) from None
     if errors:
-        problems = [Problem(e["detail"], e.get("pointer") or "", e.get("line")) for e in errors]
-        raise SpecError(str(response.url), problems)
+        raise SpecError(str(response.url), [_problem(each) for each in errors])
     if response.status_code == 401:
         detail = (
             "the server wants a token: put one that is valid into QSCHED_TOKEN, or into a file "
@@ -202,6 +232,26 @@ def _check(response: httpx.Response) -> None:
         )
     kind = InputError if response.status_code < 500 else QschedError
     raise kind(detail)
+
+
+def _problem(fault: dict[str, Any]) -> Problem:
+    return Problem(fault["detail"], fault.get("pointer") or "", fault.get("line"))
+
+
+def _placed(problems: Iterable[Problem], document: Document) -> list[Problem]:
+    """Return what a server found, at the lines that the user's file has it in."""
+    from qsched.files.text import dotted
+
+    lines = {dotted(path): line for path, line in document.lines.items()}
+    found = [replace(each, line=_line(each.path, lines)) for each in problems]
+    return sorted(found, key=lambda problem: problem.line or 0)
+
+
+def _line(path: str, lines: Mapping[str, int]) -> int | None:
+    """Return the line of a place, or of the nearest place above it."""
+    while path and path not in lines:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return lines.get(path)
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -9,11 +9,12 @@ import typer
 
 from qsched.cli.copy import write
 from qsched.cli.remote import Remote, ServerOption, TokenFileOption, remote
+from qsched.cli.results import default_folder
 from qsched.cli.stored import stored_name
 from qsched.errors import InputError, QschedError
 
 if TYPE_CHECKING:
-    from qsched.specs import StudySpec
+    from qsched.files import Document
     from qsched.study import Verdict
 
 __all__ = ["follow", "local_only", "stop"]
@@ -33,12 +34,14 @@ def local_only(**options: object) -> None:
         )
 
 
-def follow(spec: StudySpec, folder: Path, server: str, token_file: Path | None) -> Verdict:
+def follow(
+    document: Document, folder: Path | None, server: str, token_file: Path | None
+) -> Verdict:
     """Run a study on a server, or resume it, and follow it to its end.
 
     Args:
-        spec: the study.
-        folder: where its report and schedule are put.
+        document: the study file; the server checks it.
+        folder: where its report and schedule are put; None is the study's own.
         server: URL of the server.
         token_file: file with the token.
 
@@ -46,6 +49,7 @@ def follow(spec: StudySpec, folder: Path, server: str, token_file: Path | None) 
         The verdict.
 
     Raises:
+        SpecError: the server refuses the file; with every fault at its line.
         InputError: the server refuses the study, or it is not there.
         QschedError: the study failed, or somebody stopped it.
         KeyboardInterrupt: the user wants to follow no longer; the study goes on.
@@ -53,25 +57,27 @@ def follow(spec: StudySpec, folder: Path, server: str, token_file: Path | None) 
     from qsched.study.verdict import Verdict
 
     with remote(server, token_file) as there:
-        launched = there.launch(spec.model_dump(mode="json"))
+        launched = there.launch(document)
+        name = launched["study"]
         if launched["state"] in ("interrupted", "failed"):
-            there.change(spec.name, "resume")
+            there.change(name, "resume")
         try:
-            state = _watched(there, spec.name)
+            state = _watched(there, name)
         except KeyboardInterrupt:
             typer.echo(
-                f"`{spec.name}` goes on at {server}; the same command follows it again, and "
-                f"`qsched stop {spec.name}` stops it",
+                f"`{name}` goes on at {server}; the same command follows it again, and "
+                f"`qsched stop {name}` stops it",
                 err=True,
             )
             raise
         if state != "finished":
-            reason = there.study(spec.name)["reason"] or "somebody stopped it"
-            raise QschedError(f"`{spec.name}` is {state} at {server}: {reason}")
+            reason = there.study(name)["reason"] or "somebody stopped it"
+            raise QschedError(f"`{name}` is {state} at {server}: {reason}")
+        folder = folder or default_folder(name)
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "report.html", there.text(spec.name, "report"), force=True)
-        write(folder / "schedule.yaml", there.text(spec.name, "best"), force=True)
-        return Verdict.model_validate_json(there.text(spec.name, "verdict"))
+        write(folder / "report.html", there.text(name, "report"), force=True)
+        write(folder / "schedule.yaml", there.text(name, "best"), force=True)
+        return Verdict.model_validate_json(there.text(name, "verdict"))
 
 
 def stop(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,7 +29,7 @@ from qsched.cli.results import default_folder, export_to, report_to
 from qsched.cli.stored import check_task, opened
 
 if TYPE_CHECKING:
-    from qsched.specs import StudySpec
+    from qsched.files import Document
     from qsched.study import Verdict
 
 __all__ = ["run"]
@@ -113,12 +113,17 @@ def run(
     use_data(data)
     use_engine(engine)
     plugins = use_plugins(plugin)
-    spec = _changed(study, trials, seed, name)
-    folder = out or default_folder(spec.name)
+    document = _changed(study, trials, seed, name)
     if server is not None:
         local_only(plugin=plugin, workers=workers, ray=ray, address=address, gpus=gpus)
-        _told(follow(spec, folder, server, token_file), folder, as_json)
+        verdict = follow(document, out, server, token_file)
+        _told(verdict, out or default_folder(verdict.study), as_json)
         return
+
+    from qsched.specs.files import read_study
+
+    spec = read_study(document)
+    folder = out or default_folder(spec.name)
     check_task(spec.task)
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -154,15 +159,14 @@ def _told(verdict: Verdict, folder: Path, as_json: bool) -> None:
     typer.echo(f"{verdict_text(verdict)}\n\nreport    {report}\nschedule  {schedule}")
 
 
-def _changed(study: str, trials: int | None, seed: int | None, name: str | None) -> StudySpec:
-    from qsched.specs.files import load_study
+def _changed(study: str, trials: int | None, seed: int | None, name: str | None) -> Document:
+    """Return a study file with some values changed; its other values are still unchecked."""
+    from qsched.files import Document, resolve
 
-    spec = load_study(study)
-    changes: dict[str, Any] = {}
-    if trials is not None:
-        changes["budget"] = spec.budget.model_copy(update={"trials": trials})
-    if seed is not None:
-        changes["seed"] = seed
-    if name is not None:
-        changes["name"] = name
-    return spec.model_copy(update=changes)
+    document = Document.read(resolve("studies", study))
+    if isinstance(data := document.data, dict):
+        given = {"seed": seed, "name": name}
+        data.update({key: value for key, value in given.items() if value is not None})
+        if trials is not None and isinstance(data.get("budget"), dict):
+            data["budget"]["trials"] = trials
+    return document

@@ -16,8 +16,10 @@ from qsched.service.events import events
 from qsched.service.faults import BusyError
 from qsched.service.formats import Format, Lowered, file_type, written
 from qsched.service.models import (
+    Checked,
     Entry,
     Launched,
+    Listed,
     Page,
     RunItem,
     StudyDetail,
@@ -233,6 +235,22 @@ def stop(name: NameParam, studies: StudiesDep) -> StudyItem:
 def resume(name: NameParam, studies: StudiesDep) -> StudyItem:
     """Let a study that was stopped or that failed go on where it was."""
     return studies.resume(name)
+
+
+@router.post("/check", tags=["files"], responses=responses(415, 422))
+async def check(request: Request, service: ServiceDep) -> Checked:
+    """Check a file as `qsched validate` does, a study also for what this server would take."""
+    limits = service.settings.limits
+    document = received(
+        await request.body(), request.headers.get("content-type", ""), limits.depth
+    )
+    return await run_in_threadpool(catalog.checked, document, limits)
+
+
+@router.get("/catalog", tags=["files"], responses=responses())
+def listed() -> list[Listed]:
+    """Return what `qsched ls` lists: bundled files, and the names that tasks are made of."""
+    return list(catalog.catalog())
 
 
 @router.get("/schedules", tags=["files"], responses=responses(422))

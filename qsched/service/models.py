@@ -8,9 +8,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
+    "Checked",
     "Entry",
     "Health",
     "Launched",
+    "Listed",
     "Page",
     "Progress",
     "RunItem",
@@ -234,6 +236,28 @@ class Task(_Model):
 
     name: Annotated[str, Field(examples=["digits"])]
     kind: Annotated[str, Field(examples=["data set"])]
+
+
+class Listed(_Model):
+    """What ``qsched ls`` lists: a bundled file, or a name that tasks are made of."""
+
+    kind: Literal["studies", "spaces", "schedules", "tasks"]
+    name: str
+    about: str
+
+
+class Checked(_Model):
+    """A file without faults.
+
+    Attributes:
+        kind: of the file.
+        name: its name.
+        trainings: how many trainings a study takes at the most; null for other files.
+    """
+
+    kind: Literal["study", "space", "schedule"]
+    name: str
+    trainings: int | None
 
 
 class Health(_Model):

@@ -17,6 +17,10 @@ __all__ = ["Faults", "load_study", "named_wrongly", "read_study"]
 Faults = Callable[[Value, StudySpec | None], Iterable[tuple[Path, str]]]
 """Finds faults of a study file: where they are, and what is wrong."""
 
+_HOPELESS = {"", "format"}
+"""Places of faults with which nothing else of a file is known: it is no mapping, or of no format
+that is read here."""
+
 
 def load_study(name: str | pathlib.Path) -> StudySpec:
     """Return a study: a bundled one by name, or one's own by path.
@@ -45,7 +49,7 @@ def read_study(document: Document, faults: Faults | None = None) -> StudySpec:
     spec, problems = _converted(document)
     data = document.data if spec is None else spec.model_dump(mode="json")
     told = {problem.path for problem in problems}
-    if "format" not in told:
+    if not told & _HOPELESS:
         found = (document.problem(text, path) for path, text in (faults or _named)(data, spec))
         problems += [problem for problem in found if problem.path not in told]
     if spec is None or problems:

@@ -141,7 +141,12 @@ def test_other_commands_say_the_same_there_and_here(
         ("export", "toy", "--arm", "none"),
         ("export", "none"),
         ("status", "none"),
+        ("ls",),
+        ("ls", "tasks", "--json"),
+        ("validate", "--all"),
+        ("validate", "toy.yaml", "ana", "nowhere.yaml", "faulty.yaml", "--json"),
     ]
+    (tmp_path / "faulty.yaml").write_text(TOY.replace("epochs: 10", "epohs: 10"))
     far = [there(*command) for command in commands]
     assert there("report", "toy", "--out", "far/report.html").out.strip() == "far/report.html"
     assert "<html" in (tmp_path / "far/report.html").read_text()
@@ -171,7 +176,17 @@ def test_faults_and_failures_are_told(there: Qsched, tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text(space)
     path.write_text(TOY.replace("space: ana", "space: ./space.yaml").replace("toy", "mine"))
     refused = there("run", "mine.yaml")
-    assert (refused.code, "bundled files only" in refused.err) == (2, True)
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "space:" in text)
+    assert refused.code == 2
+    assert refused.err.startswith(f"error: mine.yaml: line {line}: space: a server reads bundled")
+    path.write_text(path.read_text().replace("epochs: ", "epochs: x"))
+    refused = there("run", "mine.yaml", "--trials", "1000000")
+    assert {line.split(": ")[3] for line in refused.err.splitlines()} == {
+        "space",
+        "task.epochs",
+        "budget.trials",
+    }
+    path.unlink()
     failed = there("run", "toy.yaml", "--name", "broken")
     assert (failed.code, "no luck today" in failed.err) == (1, True)
     again = there("run", "toy.yaml", "--name", "broken")  # It is resumed, and fails again.

@@ -35,6 +35,8 @@ OWN: dict[tuple[str, str], str] = {
     ("GET", "/v1/studies/{name}/events"): VIEWER,
     ("GET", "/v1/schedules"): VIEWER,
     ("GET", "/v1/tasks"): VIEWER,
+    ("GET", "/v1/catalog"): VIEWER,
+    ("POST", "/v1/check"): EDITOR,
     ("GET", "/"): VIEWER,
     ("GET", "/parts/studies"): VIEWER,
     ("GET", "/studies/{name}"): VIEWER,

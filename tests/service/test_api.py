@@ -15,8 +15,9 @@ from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
 from qsched.cli.check import validate
+from qsched.cli.listing import ls
 from qsched.errors import InputError
-from qsched.files import bundled_names
+from qsched.files import bundled, bundled_names
 from qsched.registry import DATASETS, NETWORKS
 from qsched.schedules.file import ScheduleFile, dump, load_schedule
 from qsched.schedules.lower import layer_places, lower
@@ -327,6 +328,37 @@ def test_bundled_names(client: TestClient) -> None:
     tasks = {(item["name"], item["kind"]) for item in client.get("/v1/tasks").json()}
     expected = {(name, table.kind) for table in (DATASETS, NETWORKS) for name in table.names()}
     assert tasks == expected
+
+
+def test_the_catalog_is_what_ls_lists(
+    client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ls(as_json=True)
+    assert client.get("/v1/catalog").json() == json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "kind"),
+    [
+        ("studies", "digits-ana", "study"),
+        ("search_spaces", "ana", "space"),
+        ("search_spaces/handcoded", "ana-reverse", "schedule"),
+    ],
+)
+def test_files_of_all_kinds_are_checked(
+    client: TestClient, folder: str, name: str, kind: str
+) -> None:
+    text = (bundled(folder) / f"{name}.yaml").read_text()
+    checked = client.post("/v1/check", content=text, headers=YAML).json()
+    assert (checked["kind"], checked["name"]) == (kind, name)
+    assert (checked["trainings"] is not None) == (kind == "study")
+    number = len(text.splitlines()) + 1
+    faulty = client.post("/v1/check", content=f"{text}\nnonsense: 1\n".encode(), headers=YAML)
+    (fault,) = faulty.json()["errors"]
+    assert (faulty.status_code, fault["pointer"]) == (422, "nonsense")
+    assert abs(fault["line"] - number) <= 1
+    no_kind = client.post("/v1/check", content="name: x", headers=YAML).json()
+    assert [fault["pointer"] for fault in no_kind["errors"]] == ["format"]
 
 
 def test_health_and_metrics(server: Served, client: TestClient) -> None:
