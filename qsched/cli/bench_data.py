@@ -50,7 +50,7 @@ def bench_data(
         typer.Option(
             "--experiment",
             metavar="NAME",
-            help="Instead: factorial, budget, select, confirm, transfer; may be repeated.",
+            help="Instead: factorial, budget, family, select, confirm, transfer; may be repeated.",
         ),
     ] = None,
     refine: Annotated[
@@ -60,6 +60,12 @@ def bench_data(
             min=1,
             metavar="N",
             help="Instead, for each algorithm and data set left out, train N arms near the best.",
+        ),
+    ] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--import", metavar="DIR", help="Store the runs of exported files first; repeatable."
         ),
     ] = None,
     bench: Annotated[
@@ -85,11 +91,13 @@ def bench_data(
 
     One design of schedules for every task, and every hand-coded and static schedule at several
     learning rates. What is stored is not trained again: the same command resumes, and one with
-    larger numbers adds. `--minutes 0 --export DIR` trains nothing.
+    larger numbers adds. `--import` goes on from exported files, such as those that qsched ships;
+    `--minutes 0` trains nothing.
 
     \b
         qsched bench-data --tasks "digits-*" --design 64
         qsched bench-data --data ~/datasets --design 256 --seeds 4 --minutes 60
+        qsched bench-data --minutes 0 --import studies/data
         qsched bench-data --minutes 0 --export studies/data
     """
     from qsched.learning.bench.tasks import chosen, load_bench_spec
@@ -105,11 +113,14 @@ def bench_data(
     from qsched.learning.bench.generate import Generator
     from qsched.learning.bench.plans import bench_plans, extra_plans
     from qsched.learning.bench.refined import refined_plans
+    from qsched.learning.bench.restore import restore
     from qsched.storage import Storage
 
     plans = [plan for file in arms or () for plan in extra_plans(file)]
     seconds = None if minutes is None else 60 * minutes
     with Storage.open(db) as storage:
+        for folder in source or ():
+            typer.echo(f"{restore(spec, storage, folder):,} runs  {folder}")
         known = cache(lambda: collect(spec, storage, chosen(spec))[0])
         for name in experiment or ():
             plans += experiment_plans(name, spec, known)

@@ -87,11 +87,12 @@ def learn(
     algorithms, knowledge = {}, {}
     for algorithm in get_args(Algorithm):
         observe(f"{algorithm}: portfolio")
-        learned = learn_portfolio(evidence.bench, algorithm, PORTFOLIO)
+        trained = _trained(evidence, source, algorithm)
+        learned = learn_portfolio(trained, algorithm, PORTFOLIO)
         if not learned:
             continue
         observe(f"{algorithm}: rules")
-        book = make_rulebook(evidence.bench, algorithm, learned[0])
+        book = make_rulebook(trained, algorithm, learned[0])
         observe(f"{algorithm}: importance and effects")
         ranked, drawn = _shapes(source, algorithm)
         features = table_features(evidence.bench.tasks)
@@ -119,6 +120,16 @@ def learn(
         knowledge[algorithm] = Knowledge(tuple(ranked), tuple(drawn), book, schedules, by_task)
     about = f"learned from {len(source.runs):,} trainings of {len(source.tasks)} tasks"
     return Heuristics(about=about, data=dict(digests), algorithms=algorithms), knowledge
+
+
+def _trained(evidence: Evidence, source: Bench, algorithm: Algorithm) -> Bench:
+    """Return all runs on the tasks that count in ``source``.
+
+    What confirms the schedules learned without a data set adds their runs on that data set, so
+    that they can be chosen from, but must not add tasks on which little else was trained.
+    """
+    table = variants(source, algorithm)
+    return evidence.bench.on(table.tasks[core_tasks(source, table, None)])
 
 
 def _shapes(bench: Bench, algorithm: Algorithm) -> tuple[list[Importance], list[Effect]]:

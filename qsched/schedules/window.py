@@ -58,6 +58,24 @@ class Window(Frozen):
             )
         return self
 
+    def stretched(self, end: float) -> Window:
+        """Return this window on a time axis scaled such that it closes at ``end``.
+
+        >>> Window(start=0.25, end=0.5, offset_end=0.5).stretched(1.0)
+        Window(start=0.5, end=1.0, offset_start=0.0, offset_end=0.5)
+
+        Raises:
+            ValueError: this window closes at 0, or ``end`` lies outside [0, 1].
+        """
+        if not self.end > 0:
+            raise ValueError("a window that closes at 0 cannot be stretched")
+        return Window(
+            start=self.start * end / self.end,
+            end=end,
+            offset_start=self.offset_start,
+            offset_end=self.offset_end,
+        )
+
     def bounds(self, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return opening and closing at each depth in [0, 1], as fractions of training."""
         length = self.end - self.start

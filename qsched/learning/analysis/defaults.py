@@ -13,10 +13,10 @@ from qsched.learning.analysis.variants import Variants, losses, variants
 from qsched.learning.bench.data import Bench
 from qsched.schedules import Schedule
 
-__all__ = ["Learned", "candidates", "core_tasks", "learn_portfolio"]
+__all__ = ["SETTLED", "Learned", "candidates", "core_tasks", "learn_portfolio"]
 
 _KINDS = ("design", "refined", "learned", "hand-coded", "static")
-_SETTLED = 6
+SETTLED = 6
 """Seeds on every task from which on a mean is believed."""
 _COVERAGE = 24
 """Tasks count where at least so many candidates were trained that are not hand-coded."""
@@ -60,7 +60,7 @@ def learn_portfolio(
     part = losses(table)[:, columns]
     # Of many schedules on few seeds the luckiest looks best: the default comes from those that
     # were trained on more.
-    settled = table.seeds[:, columns].min(axis=0) >= _SETTLED
+    settled = table.seeds[:, columns].min(axis=0) >= SETTLED
     chosen = greedy_portfolio(part, size, settled)
     least = np.minimum.accumulate(part[:, chosen], axis=1).mean(axis=0)
     return [

@@ -92,7 +92,8 @@ def make_rulebook(
     algorithm: Algorithm,
     learned: Learned,
     left_out: str | None = None,
-    features: Sequence[TaskFeatures] | None = None,
+    *,
+    shuffled: bool = False,
 ) -> Rulebook:
     """Return the rules of a learned default.
 
@@ -103,13 +104,15 @@ def make_rulebook(
         algorithm: of the schedules.
         learned: the default.
         left_out: data set whose tasks do not count; None is none.
-        features: of all tasks of ``bench``, instead of their own (a control shuffles them).
+        shuffled: give each task the features of another one: a control.
     """
     space = load_space(algorithm)
     table = variants(bench, algorithm)
     keep = core_tasks(bench, table, left_out)
-    known = features or table_features(bench.tasks)
-    seen = [each for each, kept in zip(known, keep, strict=True) if kept]
+    seen = table_features(bench.tasks.where(keep))
+    if shuffled:
+        # Of the tasks that count alone, so that others may be added without changing the control.
+        seen = [seen[i] for i in np.random.default_rng(0).permutation(len(seen))]
     table = table.on(keep)
     surfaces = _surfaces(bench, space, table, candidates(bench, table, left_out))
     base_name, base = _best_hand_coded(bench, table)

@@ -8,6 +8,7 @@ their own, so that whoever chooses schedules does not read them by accident.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -211,6 +212,12 @@ class Bench:
     arms: Arms
     runs: Runs
     about: dict[str, Any]
+
+    def on(self, names: NDArray[Any] | Sequence[str]) -> Bench:
+        """Return the same of some tasks; all arms stay."""
+        tasks = self.tasks.where(np.isin(self.tasks.name, names))
+        runs = self.runs.where(np.isin(self.runs.task, names))
+        return Bench(tasks, self.arms, runs, self.about)
 
 
 def load_bench(folder: Path | None = None) -> Bench:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import exp, log
 
+import numpy as np
 from scipy.stats import qmc
 
 from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
 
-__all__ = ["DESIGN_SEED", "quantile", "sobol"]
+__all__ = ["DESIGN_SEED", "quantile", "shares", "sobol"]
 
 DESIGN_SEED = 2022
 """Seed of the scrambling. It never changes: equal indices are equal schedules."""
@@ -41,9 +42,6 @@ def sobol(
     True
     """
     names = list(space.parameters)
-    sequence = qmc.Sobol(len(names), scramble=True, rng=DESIGN_SEED)
-    # The whole power of 2, for only that is balanced.
-    rows = sequence.random_base2((count - 1).bit_length())[:count]
 
     def point(row: dict[str, float]) -> dict[str, Value]:
         def ask(name: str, parameter: Parameter) -> Value:
@@ -54,7 +52,16 @@ def sobol(
 
         return space.suggest(ask)
 
-    return [point(dict(zip(names, map(float, row), strict=True))) for row in rows]
+    rows = shares(len(names), count).tolist()
+    return [point(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def shares(dimensions: int, count: int) -> np.ndarray:
+    """Return the first ``count`` points of the scrambled Sobol sequence, [count, dimensions]."""
+    sequence = qmc.Sobol(dimensions, scramble=True, rng=DESIGN_SEED)
+    # The whole power of 2, for only that is balanced.
+    points: np.ndarray = sequence.random_base2((count - 1).bit_length())[:count]
+    return points
 
 
 def quantile(parameter: Parameter, share: float) -> Value:

@@ -7,6 +7,7 @@ from itertools import product
 
 from qsched.errors import UnknownNameError
 from qsched.learning.bench.data import Bench
+from qsched.learning.bench.family import family_plans
 from qsched.learning.bench.learned import confirm_plans, select_plans, transfer_plans
 from qsched.learning.bench.plans import BenchArm, Plan, bench_plans
 from qsched.learning.bench.tasks import BenchSpec
@@ -48,6 +49,8 @@ def experiment_plans(name: str, bench: BenchSpec, known: Callable[[], Bench]) ->
       quantization, synchronization x partition.
     - ``budget``: hand-coded and static arms rescaled to a half and a third of the steps, their
       learning rates tuned anew.
+    - ``family``: every hand-coded annealing schedule with its end, exponents and learning rate
+      searched, as widely as the design is.
     - ``select``: the best arms without each data set, on more seeds of the search.
     - ``confirm``: the best of them on the data set left out, at its full, half and third length.
     - ``transfer``: likewise, but the curves learned with one algorithm steer the other.
@@ -85,6 +88,7 @@ def _budget(bench: BenchSpec, known: Callable[[], Bench]) -> list[Plan]:
 EXPERIMENTS: dict[str, Callable[[BenchSpec, Callable[[], Bench]], list[Plan]]] = {
     "factorial": _factorial,
     "budget": _budget,
+    "family": lambda bench, known: family_plans(bench),
     "select": lambda bench, known: select_plans(known(), bench),
     "confirm": lambda bench, known: confirm_plans(known(), bench, (1.0, *SHORT)),
     "transfer": lambda bench, known: transfer_plans(known(), bench),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qsched import __version__
-from qsched.errors import InputError
+from qsched.errors import DataError, InputError
 from qsched.learning.bench.card import write_card
 from qsched.learning.bench.data import (
     CURVE_POINTS,
@@ -20,6 +20,7 @@ from qsched.learning.bench.data import (
     Bench,
     Runs,
     Tests,
+    load_bench,
     save_bench,
     save_tests,
 )
@@ -47,13 +48,29 @@ def export_bench(bench: BenchSpec, storage: Storage, folder: Path) -> dict[str, 
         folder: where the files are written.
 
     Raises:
-        InputError: nothing is stored, or pyarrow is not installed.
+        InputError: nothing is stored, the folder holds runs that the database lacks, or pyarrow is
+            not installed.
     """
     made, tests = collect(bench, storage, chosen(bench))
+    _check_kept(folder, made, storage.url)
     save_bench(made, folder)
     save_tests(tests, folder)
     write_card(made, folder)
     return made.about
+
+
+def _check_kept(folder: Path, made: Bench, url: str) -> None:
+    """Raise InputError if files that are to be replaced hold runs that the new ones lack."""
+    try:
+        lost = set(load_bench(folder).runs.key) - set(made.runs.key)
+    except DataError:
+        return  # There are no files yet.
+    if lost:
+        raise InputError(
+            f"an export must hold what it replaces, but {len(lost):,} runs in {folder} are not in "
+            f"{url}; import them first (`qsched bench-data --minutes 0 --import {folder}`), or "
+            "export to another folder"
+        )
 
 
 def collect(bench: BenchSpec, storage: Storage, tasks: Sequence[BenchTask]) -> tuple[Bench, Tests]:

@@ -20,7 +20,7 @@ from qsched.study.arms import Arm, full_precision, static
 
 __all__ = ["BenchArm", "ExtraArm", "Plan", "bench_plans", "bench_study", "extra_plans"]
 
-FINALISTS = {"tied": 2, "annealed": 4, "incremental": 3, "static": 2}
+FINALISTS = {"tied": 2, "annealed": 4, "incremental": 3, "static": 2, "family": 3}
 """How many of a group of arms, the best of a task's search, are trained on the report's seeds."""
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 
 from qsched.learning.analysis.algorithms import Algorithm
-from qsched.learning.analysis.defaults import Learned, learn_portfolio
+from qsched.learning.analysis.defaults import SETTLED, Learned, learn_portfolio
 from qsched.learning.analysis.features import TaskFeatures
 from qsched.learning.analysis.rulebook import Rulebook, apply_rules, make_rulebook, table_features
 from qsched.learning.bench.data import Bench
@@ -30,7 +30,8 @@ def confirmation_plans(bench: Bench, spec: BenchSpec, seeds: int) -> list[Plan]:
       are wide or train for long, and on deep ones, also at shorter lengths.
     - ``rules``, ``rules without``, ``shuffled rules``: the schedules that rules give, leaving out
       one rule each, and from features of other tasks.
-    - the portfolio's schedules on the search seeds, which warm starts begin with.
+    - the portfolio's schedules on the search seeds, which warm starts begin with: on so many that
+      what is learned from all data may be chosen from them.
 
     Args:
         bench: what was trained to learn from.
@@ -62,16 +63,16 @@ def _fold(
     # Where the arm itself was reported, its runs are those of the default.
     new = tuple(name for name in names if not _reported(bench, default, name, seeds))
     yield Plan(own, (default.rate,), 0, seeds if new else 0, tasks=new or names)
+    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
+    for each in learned:
+        arm = BenchArm(each.arm, algorithm, str(kinds[each.arm]), each.schedule)
+        yield Plan(arm, (each.rate,), SETTLED, 0, tasks=names)
     if algorithm == "inq":
         return
     tuned = BenchArm(f"tuned-{tail}", algorithm, "learned tuned", default.schedule)
     yield Plan(tuned, rates, _SEARCH, seeds, tasks=names)
     yield Plan(tuned, rates, _SEARCH, seeds, lengths=_CUT, tasks=_deep(bench, names))
     yield from _rules(bench, default, left_out, names, seeds)
-    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
-    for each in learned:
-        arm = BenchArm(each.arm, algorithm, str(kinds[each.arm]), each.schedule)
-        yield Plan(arm, (each.rate,), _SEARCH, 0, tasks=names)
 
 
 def _reported(bench: Bench, learned: Learned, task: str, seeds: int) -> bool:
@@ -88,10 +89,9 @@ def _deep(bench: Bench, names: Sequence[str]) -> tuple[str, ...]:
 def _rules(
     bench: Bench, default: Learned, left_out: str, names: tuple[str, ...], seeds: int
 ) -> Iterator[Plan]:
-    features = table_features(bench.tasks)
-    by_name = dict(zip(bench.tasks.name, features, strict=True))
+    by_name = dict(zip(bench.tasks.name, table_features(bench.tasks), strict=True))
     book = make_rulebook(bench, "ana", default, left_out)
-    shuffled = make_rulebook(bench, "ana", default, left_out, _shuffled(features))
+    shuffled = make_rulebook(bench, "ana", default, left_out, shuffled=True)
     for name in names:
         yield _single("rules-ana", "rules", book, by_name[name], name, seeds)
     for name in _deep(bench, names):
@@ -116,8 +116,3 @@ def _single(
     schedule = apply_rules(book, features, without)
     arm = BenchArm(f"{title}-on-{task}", book.algorithm, kind, schedule)
     return Plan(arm, (schedule.learning_rate.initial,), 0, seeds, tasks=(task,))
-
-
-def _shuffled(features: Sequence[TaskFeatures]) -> list[TaskFeatures]:
-    order = np.random.default_rng(0).permutation(len(features))
-    return [features[i] for i in order]

@@ -15,7 +15,8 @@ from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.analysis.variants import merged, merged_tests
 from qsched.learning.bench.data import Bench, Tests, load_bench, load_tests
 from qsched.learning.claims.claims import Claims, Which
-from qsched.learning.claims.traces import hand_coded_best
+from qsched.learning.claims.traces import SEEDS, hand_coded_best
+from qsched.study.seeds import pool
 
 __all__ = ["Evidence", "load_evidence"]
 
@@ -67,7 +68,7 @@ class Evidence:
         return self._by_schedule.get((task, schedule or "", round(length, 6)), {})
 
     def search_mean(self, task: str, arm: str, length: float = 1.0) -> float:
-        """Return an arm's best mean validation accuracy in the search; NaN if not trained."""
+        """Return an arm's best mean accuracy on a search's seeds; NaN if not trained."""
         known = self._searched.get((task, arm, round(length, 6)))
         if known is None:
             key = (task, self._schedules.get(arm, ""), round(length, 6))
@@ -153,7 +154,8 @@ class Evidence:
 
     @cached_property
     def _searched(self) -> dict[tuple[str, str, float], dict[float, float]]:
-        runs = self.bench.runs.where(self.bench.runs.phase == "search")
+        runs = self.bench.runs
+        runs = runs.where((runs.phase == "search") & np.isin(runs.seed, pool("search", 0, SEEDS)))
         sums: dict[tuple[str, str, float], dict[float, list[float]]] = {}
         for task, arm, length, rate, accuracy in zip(
             runs.task, runs.arm, runs.length, runs.learning_rate, runs.accuracy, strict=True
@@ -168,11 +170,13 @@ class Evidence:
     @cached_property
     def _searched_schedule(self) -> dict[tuple[str, str, float], dict[float, float]]:
         own = self._own_rates
-        return {
-            (task, self._schedules[arm], length): {r: v for r, v in rates.items() if r == own[arm]}
-            for (task, arm, length), rates in self._searched.items()
-            if arm in own
-        }
+        found: dict[tuple[str, str, float], dict[float, float]] = {}
+        for (task, arm, length), rates in self._searched.items():
+            mine = {rate: mean for rate, mean in rates.items() if rate == own[arm]}
+            # Several arms may have one schedule; some were trained at other learning rates only.
+            if mine:
+                found.setdefault((task, self._schedules[arm], length), mine)
+        return found
 
 
 def load_evidence(bench: Path | None, confirmed: Path, claims: Claims) -> Evidence:

@@ -10,6 +10,7 @@ from typing import get_args
 
 import numpy as np
 
+from qsched.errors import DataError
 from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.analysis.defaults import learn_portfolio
 from qsched.learning.analysis.variants import merged
@@ -92,7 +93,11 @@ def train_traces(
 def export_confirmed(
     spec: BenchSpec, storage: Storage, folder: Path, arms: Sequence[BenchArm]
 ) -> None:
-    """Write what was trained, with all ``arms``: one whose runs another one has is named, too."""
+    """Write what was trained, with all ``arms``: one whose runs another one has is named, too.
+
+    So are the arms that the folder names already.
+    """
+    before = _named(folder)
     export_bench(spec, storage, folder)
     made = load_bench(folder)
     rows = [
@@ -104,9 +109,18 @@ def export_confirmed(
         # These come first: the learning rates of their schedules are those that were learned.
         named = Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
         made = merged([Bench(made.tasks, named, made.runs, made.about), made])
-        save_bench(made, folder)
+    if before is not None:
+        made = merged([made, Bench(made.tasks, before, made.runs, made.about)])
+    save_bench(made, folder)
     page = _PAGE.format(runs=len(made.runs), tasks=len(made.tasks), arms=len(made.arms))
     (folder / "README.md").write_text(page, encoding="utf-8")
+
+
+def _named(folder: Path) -> Arms | None:
+    try:
+        return load_bench(folder).arms
+    except DataError:
+        return None
 
 
 _PAGE = """# Runs that test the claims

@@ -19,12 +19,13 @@ from qsched.storage import Storage
 from qsched.study.sampling import Asked
 from qsched.study.warm import Warm, ask_warm
 
-__all__ = ["COLD", "WARM", "hand_coded_best", "trace"]
+__all__ = ["COLD", "SEEDS", "WARM", "hand_coded_best", "trace"]
 
 COLD, WARM = "cold search", "warm search"
 _BATCH = 8
 _STARTUP = 16
-_SEEDS = 2
+SEEDS = 2
+"""Seeds that a search trains of what it tries."""
 
 
 def trace(
@@ -83,7 +84,7 @@ def trace(
             for i, each in enumerate(asked)
         ]
         rates = [arm.schedule.learning_rate.initial for arm in arms]
-        plans = [Plan(arm, (rate,), _SEEDS, 0) for arm, rate in zip(arms, rates, strict=True)]
+        plans = [Plan(arm, (rate,), SEEDS, 0) for arm, rate in zip(arms, rates, strict=True)]
         if not generator.train(task, plans):
             break
         tried += arms
@@ -120,7 +121,7 @@ def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float
         if row.run.length == 1:
             key = row.run.schedule.sha256
             by_schedule.setdefault(key, []).append(row.result.accuracy or 0.0)
-    return [float(np.mean(by_schedule[arm.schedule.sha256][:_SEEDS])) for arm in arms]
+    return [float(np.mean(by_schedule[arm.schedule.sha256][:SEEDS])) for arm in arms]
 
 
 def _trial(asked: Asked, value: float) -> FrozenTrial:

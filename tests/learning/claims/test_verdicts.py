@@ -194,3 +194,28 @@ def test_the_claims_that_are_shipped_are_measured_and_numbered() -> None:
     assert len({line.id for line in lines}) == len(lines)
     assert [claim.number for claim in stated.claims] == [1, 2, 3, 4, 5, 6]
     assert all(isinstance(outcome, Outcome) for outcome in judge(stated, evidence(0.01)))
+
+
+def test_arms_of_one_schedule_share_what_was_trained_at_its_learning_rate() -> None:
+    found = evidence(0.01)
+    arms, runs = found.bench.arms, found.bench.runs
+    task = str(runs.task[0])
+    own, tuned, alias = str(arms.name[0]), "tuned", "alias"
+    twice = arms.where(np.array([*range(len(arms)), 0, 0]))
+    names = np.array([*arms.name, tuned, alias], dtype=object)
+    searched = runs.where((runs.task == task) & (runs.arm == own) & (runs.phase == "search"))
+    other = replace(
+        searched,
+        key=np.array([f"other-{i}" for i in range(len(searched))], dtype=object),
+        arm=np.full(len(searched), tuned, dtype=object),
+        learning_rate=np.full(len(searched), 0.5),
+        accuracy=np.zeros(len(searched)),
+    )
+    both = replace(
+        runs, **{f: np.concatenate([getattr(runs, f), getattr(other, f)]) for f in vars(runs)}
+    )
+    table = Bench(found.bench.tasks, replace(twice, name=names), both, {})
+    changed = Evidence(table, found.tests, found.claims)
+    expected = searched.accuracy[searched.seed < 2].mean()
+    assert changed.search_mean(task, alias) == pytest.approx(expected)
+    assert changed.search_mean(task, tuned) == 0
