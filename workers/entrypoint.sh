@@ -6,6 +6,7 @@
 #   service ...    a node that takes no work, and `qsched serve ...` on it
 #   run ...        a node that takes no work, and `qsched run ...` on the cluster
 #   healthy        exits with 0 if the head answers
+#   joined         exits with 0 if a node of Ray runs here
 #
 # RAY_HEAD        HOST:PORT of the head; without it `service` and `run` train where they are
 # RAY_AUTH_TOKEN  what nodes of one cluster have in common; RAY_AUTH_MODE is `token` then
@@ -77,6 +78,11 @@ bash)
     ;;
 healthy)
     exec ray health-check --address "${RAY_HEAD:?must name the head, HOST:PORT}"
+    ;;
+joined)
+    # Ray's daemon of this node listens at a socket as long as it lives. Its HTTP agent, which
+    # KubeRay asks, is not part of `ray[tune]`.
+    exec grep --quiet " ${RAY_TMPDIR:-/tmp}/ray/session_.*/sockets/raylet" /proc/net/unix
     ;;
 *)
     exec qsched "$@"

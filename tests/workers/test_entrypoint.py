@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.workers.files import ENTRYPOINT
+from tests.workers.files import ENTRYPOINT, documents
 
 HEAD = "127.0.0.1:6390"
 
@@ -202,7 +202,24 @@ def cluster() -> Iterator[Cluster]:
         found.stop()
 
 
+def worker_probe() -> list[str]:
+    """Return what Kubernetes runs to ask whether a worker is ready."""
+    [cluster] = [
+        each for each in documents("workers/kuberay.yaml") if each["kind"] == "RayCluster"
+    ]
+    [group] = cluster["spec"]["workerGroupSpecs"]
+    [worker] = group["template"]["spec"]["containers"]
+    assert worker["livenessProbe"]["exec"] == worker["readinessProbe"]["exec"]
+    program, *arguments = worker["readinessProbe"]["exec"]["command"]
+    assert program == "qsched-entrypoint"
+    return [str(ENTRYPOINT), *arguments]
+
+
 def test_a_worker_joins_the_head_with_the_token_and_nobody_without(cluster: Cluster) -> None:
+    def probed(*command: str) -> int:
+        return subprocess.run(command, env=cluster.environment(), timeout=120).returncode
+
+    assert probed(*worker_probe()) == 1
     worker, head = cluster.start("worker"), cluster.start("head")
     end, seen = time.monotonic() + 240, list[float]()
     while time.monotonic() < end and seen != [0.0, 3.0]:
@@ -212,7 +229,10 @@ def test_a_worker_joins_the_head_with_the_token_and_nobody_without(cluster: Clus
         if "Ray runtime started" in cluster.log("worker"):
             seen = cluster.nodes()
     assert seen == [0.0, 3.0], cluster.log("worker")
-    healthy = [ENTRYPOINT, "healthy"]
-    assert subprocess.run(healthy, env=cluster.environment(), timeout=120).returncode == 0
+    assert probed(*worker_probe()) == 0
+    healthy = (str(ENTRYPOINT), "healthy")
+    assert probed(*healthy) == 0
     cluster.values["RAY_AUTH_TOKEN"] = "another-token-0123456789-0123456789"
-    assert subprocess.run(healthy, env=cluster.environment(), timeout=120).returncode != 0
+    assert probed(*healthy) != 0
+    cluster.stop()
+    assert probed(*worker_probe()) == 1

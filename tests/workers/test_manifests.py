@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 import ray
 from jsonschema import Draft7Validator
 
-from tests.workers.files import documents, faults, schema
+import qsched
+from tests.workers.files import ROOT, documents, faults, schema
 
 MANIFEST = documents("workers/kuberay.yaml")
 [CLUSTER] = documents("workers/ray-cluster.yaml")
@@ -97,6 +99,10 @@ def test_pods_run_without_root_and_rights(pod: dict[str, Any]) -> None:
 
 def test_images_are_pinned_and_those_of_compose() -> None:
     images = {service["image"] for service in COMPOSE["services"].values()}
+    base = re.findall(r"^FROM (\S+)", (ROOT / "workers" / "Dockerfile").read_text(), flags=re.M)
+    for image in [*images, *base]:
+        assert re.search(r":\d+\.\d+(\.\d+)?(-[a-z-]+)?$", image), image
+    assert f"qsched:{qsched.__version__}" in images
     assert {container["image"] for container in CONTAINERS} == images
     assert CLUSTER["docker"]["image"] in images
 
