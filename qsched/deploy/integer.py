@@ -157,7 +157,7 @@ class _Fold:
         self.nodes: list[Node] = []
         self.sum: int | None = None  # index of the node whose thresholds are still to come
         self.normalized: Norm | None = None
-        self.max_pooled = False
+        self.max_pooled = False  # sums that are not normalized yet
 
     def run(self) -> IntegerNetwork:
         for layer in self.network.layers:
@@ -174,13 +174,11 @@ class _Fold:
             case Stair():
                 self.stair(layer)
             case MaxPool():
-                self.max_pooled = True
+                self.max_pooled |= self.normalized is None
                 self.pool(layer, layer)
             case AvgPool():
                 self.pool(layer, SumPool(layer.size, layer.stride))
-                count = prod(layer.size)
-                self.bounds = self.bounds.times(count)
-                self.affines = [_divided(affine, count) for affine in self.affines]
+                self.affines = [_divided(affine, prod(layer.size)) for affine in self.affines]
             case Flatten():
                 self.flatten(layer)
 
@@ -247,11 +245,17 @@ class _Fold:
             return
         channels = ", ".join(map(str, np.flatnonzero(negative)))
         if self.sum is None or self.max_pooled:
-            why = "no weights before it" if self.sum is None else "max pooling in between"
+            why, fix = (
+                ("there are no weights", "put a layer with weights before it")
+                if self.sum is None
+                else (
+                    "max pooling comes before the normalization",
+                    "put the pooling behind the normalization or behind the activation",
+                )
+            )
             raise InputError(
                 "a negative scale of normalization is folded by flipping weights, but before "
-                f"`{layer.name}` (channels {channels}) there are {why}; "
-                "put the pooling behind the activation"
+                f"`{layer.name}` (channels {channels}) {why}; {fix}, and train again"
             )
         for i in range(self.sum, len(self.nodes)):
             self.nodes[i] = _flipped(self.nodes[i], negative)

@@ -11,10 +11,29 @@ from torch.nn import functional as F
 
 from qsched.deploy.execute import golden, logits, quantize
 from qsched.deploy.integer import Sum, Threshold, integer_network
-from qsched.deploy.records import AvgPool, Conv, HardNetwork, MaxPool, Norm, Stair
+from qsched.deploy.records import (
+    AvgPool,
+    Conv,
+    Flatten,
+    HardNetwork,
+    Layer,
+    MaxPool,
+    Norm,
+    Stair,
+)
 from qsched.deploy.twin import to_torch
 from qsched.errors import InputError
-from tests.deploy.chains import accelerated, changed, examples, linear, mixed, stair
+from tests.deploy.chains import (
+    IMAGES,
+    accelerated,
+    changed,
+    conv,
+    examples,
+    linear,
+    mixed,
+    norm,
+    stair,
+)
 
 
 def torch_logits(network: HardNetwork, x: np.ndarray) -> np.ndarray:
@@ -102,6 +121,63 @@ def test_bounds_hold_and_are_reached_by_some_input() -> None:
     assert (sums.min(axis=(0, 2, 3)) >= node.low).all()
 
 
+def pooled(*between: Layer, side: int = 8) -> HardNetwork:
+    """Return a network that pools before its activation, on 8-bit images."""
+    draw = np.random.default_rng(5)
+    rest = (side // 2) ** 2
+    layers = (
+        conv(draw, "conv", 4, 2, padding=(1, 1)),
+        *between,
+        stair("act"),
+        Flatten("flatten"),
+        linear(draw, "head", 3, 4 * rest, 1),
+    )
+    return HardNetwork(replace(IMAGES, shape=(2, side, side)), layers)
+
+
+def test_sums_of_mean_pooling_are_bounded_once() -> None:
+    """A network with a global mean of 32x32 pixels is legal: its sums stay below 2^24."""
+    draw = np.random.default_rng(0)
+    layers = (
+        conv(draw, "conv", 8, 2, padding=(1, 1)),
+        norm(draw, "norm", 8),
+        stair("act"),
+        AvgPool("mean", (32, 32), (32, 32)),
+        Flatten("flatten"),
+        linear(draw, "head", 3, 8, 900),
+    )
+    network = HardNetwork(replace(IMAGES, shape=(2, 32, 32)), layers)
+    nodes = {node.name: node for node in integer_network(network).nodes}
+    assert set(nodes["mean"].low) == {-1024}
+    assert set(nodes["mean"].high) == {1024}
+    assert nodes["head"].high.max() <= 8 * 900 * 1024
+    x = examples(network, 6)
+    np.testing.assert_array_equal(logits(integer_network(network), x), torch_logits(network, x))
+
+
+def test_the_threshold_of_a_constant_channel_is_one_beyond_the_pooled_sums() -> None:
+    draw = np.random.default_rng(1)
+    network = pooled(AvgPool("mean", (2, 2), (2, 2)), norm(draw, "norm", 4))
+    network = changed(network, "norm", shift=np.array([0.1, 0.1, 0.1, -2.0]))
+    nodes = {node.name: node for node in integer_network(network).nodes}
+    operation = nodes["act"].operation
+    assert isinstance(operation, Threshold)
+    assert nodes["mean"].high[-1] == 4 * nodes["conv"].high[-1]
+    assert set(operation.thresholds[-1]) == {nodes["mean"].high[-1] + 1}
+    x = examples(network)
+    np.testing.assert_array_equal(logits(integer_network(network), x), torch_logits(network, x))
+
+
+def test_max_pooling_of_normalized_sums_takes_negative_scales() -> None:
+    draw = np.random.default_rng(2)
+    network = pooled(norm(draw, "norm", 4), MaxPool("max", (2, 2), (2, 2)))
+    network = changed(network, "norm", scale=np.array([-1.0, 0.5, -0.7, 0.0]))
+    x = examples(network)
+    found = logits(integer_network(network), x)
+    assert len(np.unique(found, axis=0)) > len(x) / 4
+    np.testing.assert_array_equal(found, torch_logits(network, x))
+
+
 def test_inputs_are_rounded_half_to_even_and_clipped() -> None:
     spec = mixed().input
     x = np.array([0.5, 1.5, 2.5, 1e9, -1e9]) * spec.step
@@ -129,7 +205,7 @@ DRAW = np.random.default_rng(0)
         ),
         (
             changed(mixed(), "norm2", scale=np.array([1.0, -1.0, 1.0, -1.0] + [1.0] * 8)),
-            r"negative scale.*before `act2` \(channels 1, 3\) there are max pooling",
+            r"negative scale.*before `act2` \(channels 1, 3\) max pooling comes before",
         ),
         (
             changed(mixed(), "head", levels=np.full((3, 7), 2**23)),
