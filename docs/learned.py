@@ -52,9 +52,9 @@ def draw(card: Path, heuristics: Heuristics) -> None:
         sheet = browser.new_page(viewport={"width": 1000, "height": 900}, device_scale_factor=1.5)
         sheet.goto(card.absolute().as_uri())
         sheet.wait_for_selector(".plot svg.main-svg")
-        for algorithm, found in heuristics.algorithms.items():
+        for algorithm, rules in heuristics.page().items():
             names = [f"{algorithm}-{kind}" for kind in KINDS]
-            for name in (*names, *(rule.id for rule in found.rules)):
+            for name in (*names, *(rule.id for rule in rules)):
                 figure = sheet.locator(f"figure:has(#{name})")
                 if figure.count():
                     figure.screenshot(path=folder / f"{name}.png")

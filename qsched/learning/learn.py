@@ -97,6 +97,7 @@ def learn(
         ranked, drawn = _shapes(source, algorithm)
         features = table_features(evidence.bench.tasks)
         gains = {rule.part: _gains(rule, book, evidence) for rule in book.rules}
+        rules = [_rule(rule, book, evidence, features, gains[rule.part]) for rule in book.rules]
         algorithms[algorithm] = AlgorithmHeuristics(
             portfolio=tuple(
                 LearnedSchedule(
@@ -105,9 +106,7 @@ def learn(
                 for each in learned
             ),
             base=book.base_name,
-            rules=tuple(
-                _rule(rule, book, evidence, features, gains[rule.part]) for rule in book.rules
-            ),
+            rules=tuple(sorted(rules, key=lambda rule: -rule.effect)),
             tasks=_seen(evidence, algorithm, features),
             reach=_reach(features),
         )

@@ -18,7 +18,6 @@ from qsched.specs.heuristics import Heuristics, LearnedRule
 __all__ = ["card_figures", "card_markdown", "write_card"]
 
 _NAMES = {"ana": "Noise annealing (ANA)", "inq": "Incremental quantization (INQ)"}
-_MOST_NAMED = 3
 
 
 def card_figures(
@@ -31,10 +30,11 @@ def card_figures(
         one a rule by its id.
     """
     drawn: dict[str, go.Figure] = {}
+    page = heuristics.page()
     for algorithm, found in heuristics.algorithms.items():
         known = knowledge[algorithm]
         drawn[f"{algorithm}-schedule"] = schedules(*known.schedules, found.base, algorithm)
-        for rule in found.rules:
+        for rule in page[algorithm]:
             drawn[rule.id] = effect_by_task(rule, known.gains[rule.part])
         if known.importance:
             drawn[f"{algorithm}-importance"] = ranking(known.importance, algorithm)
@@ -51,11 +51,11 @@ def write_card(
     figures = card_figures(heuristics, knowledge)
     text = TEMPLATES.get_template("card.html.jinja").render(
         heuristics=heuristics,
+        rules=heuristics.page(),
         names=_NAMES,
         figures=figures,
         json={key: figure_json(figure) for key, figure in figures.items()},
         size=_size,
-        failures=_failures,
         plotly=get_plotlyjs(),
     )
     page, words = folder / "card.html", folder / "card.md"
@@ -72,6 +72,7 @@ def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
         pictures: folder of the pictures, as links see it; None leaves them out.
     """
     parts = [f"Made by `qsched learn`: {heuristics.about}."]
+    page = heuristics.page()
     for algorithm, found in heuristics.algorithms.items():
         parts.append(
             f"### {_NAMES[algorithm]}\n\nStart from `{found.base}` and change, "
@@ -80,14 +81,14 @@ def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
         rows = ["| rule | gains (points) | fails on |", "|---|---|---|"]
         rows += [
             f"| {i}. {rule.words} | {_size(rule)} | {_failures(rule)} |"
-            for i, rule in enumerate(found.rules, start=1)
+            for i, rule in enumerate(page[algorithm], start=1)
         ]
         parts.append("\n".join(rows))
         if pictures:
             shown = [("schedule", "The learned default over training")]
             shown += [
                 (rule.id.removeprefix(f"{algorithm}-"), f"What the rule on `{rule.part}` gains")
-                for rule in found.rules
+                for rule in page[algorithm]
             ]
             shown += [("importance", "Importance"), ("effects", "What parameters do")]
             parts += [f"![{title}]({pictures}/{algorithm}-{key}.png)" for key, title in shown]
@@ -103,7 +104,4 @@ def _size(rule: LearnedRule) -> str:
 def _failures(rule: LearnedRule) -> str:
     if not rule.failed:
         return f"none of {rule.tasks} tasks"
-    named = ", ".join(rule.failed[:_MOST_NAMED])
-    more = len(rule.failed) - _MOST_NAMED
-    rest = f" and {more} more" if more > 0 else ""
-    return f"{len(rule.failed)} of {rule.tasks}: {named}{rest}"
+    return f"{len(rule.failed)} of {rule.tasks}: {', '.join(rule.failed)}"

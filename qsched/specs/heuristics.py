@@ -110,7 +110,7 @@ class AlgorithmHeuristics(Frozen):
     Attributes:
         portfolio: schedules in the order in which they are to be tried; the first is the default.
         base: name of the hand-coded schedule that rules change.
-        rules: in the order of what they gain.
+        rules: what the learned default changes, part by part, in the order of what that gains.
         tasks: what was learned from.
         reach: distance in features beyond which a task is unlike anything seen.
     """
@@ -136,6 +136,22 @@ class Heuristics(Frozen):
     about: str = ""
     data: dict[str, str] = {}
     algorithms: dict[Literal["ana", "inq"], AlgorithmHeuristics] = Field(min_length=1)
+
+    def page(self, most: int = 7) -> dict[str, tuple[LearnedRule, ...]]:
+        """Return the rules that belong on a page: those that gain most, of all algorithms.
+
+        Args:
+            most: at most so many; rules that gain nothing on average are none of them.
+
+        Returns:
+            By algorithm, its rules in the order of what they gain.
+        """
+        helpful = [r for each in self.algorithms.values() for r in each.rules if r.effect > 0]
+        kept = sorted(helpful, key=lambda rule: -rule.effect)[:most]
+        return {
+            name: tuple(rule for rule in kept if rule in each.rules)
+            for name, each in self.algorithms.items()
+        }
 
 
 def load_heuristics(path: str | pathlib.Path | None = None) -> Heuristics:

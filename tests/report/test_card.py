@@ -74,3 +74,19 @@ def test_the_page_needs_nothing_else_and_holds_no_foreign_markup(tmp_path: Path)
     assert 'src="http' not in html
     assert html.count('class="plot"') == 4
     assert text.read_text() == card_markdown(heuristics)
+
+
+def test_a_page_holds_the_seven_rules_that_gain_most() -> None:
+    heuristics, _ = made()
+    found = heuristics.algorithms["ana"]
+    effects = [0.01, -0.02, 0.05, 0.0, 0.03, 0.02, 0.04, 0.06, 0.07, 0.005]
+    rules = tuple(
+        found.rules[0].model_copy(update={"id": f"ana-{i}", "effect": effect})
+        for i, effect in enumerate(effects)
+    )
+    full = heuristics.model_copy(
+        update={"algorithms": {"ana": found.model_copy(update={"rules": rules})}}
+    )
+    assert [rule.effect for rule in full.page()["ana"]] == sorted(effects)[:2:-1]
+    assert [rule.id for rule in full.page(2)["ana"]] == ["ana-8", "ana-7"]
+    assert "7. Keep" in card_markdown(full) and "8. " not in card_markdown(full)
