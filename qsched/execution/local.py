@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,34 +20,47 @@ from qsched.errors import InputError, QschedError, TrainingError
 from qsched.execution.board import Board
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, described
-from qsched.execution.worker import Done, Failed, Outcome, Ready, work
+from qsched.execution.worker import BEAT, Done, Failed, Outcome, Ready, work
 from qsched.plugins import Plugin
 from qsched.specs import RunResult
 
 __all__ = ["Local"]
 
 _RETRIES = 2
+_LEASE = 15.0
+_START = 300.0
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _SPAWN = get_context("spawn")
 
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, its connection, and the cohort it has (None: it has none)."""
+    """A process, and what is known of it.
+
+    Attributes:
+        process: the process.
+        connection: takes cohorts, gives answers.
+        pulse: gives a sign of life now and then.
+        ready: whether it can train.
+        job: number of the cohort that it has; None: it has none.
+        silence: seconds for which this process has listened to it in vain.
+    """
 
     process: SpawnProcess
     connection: Connection[Cohort, Outcome]
+    pulse: Connection[None, None]
     ready: bool = False
     job: int | None = None
+    silence: float = 0.0
 
 
 class Local:
     """Trains on ``workers`` processes of this machine, each with one thread.
 
     Processes start when they are first needed and serve until the executor is closed. One that
-    dies, or in which training raises something other than ``InputError``, is replaced, and its
-    cohort trained again, at most twice; the others go on. All die with
-    the process that started them, however that ends.
+    dies, gives no sign of life for the length of its lease, or in which training raises something
+    other than ``InputError``, is replaced, and its cohort trained again, at most twice; the others
+    go on. All die with the process that started them, however that ends.
 
     A script that uses it must guard its own start with ``if __name__ == "__main__":``, because
     every worker imports it.
@@ -55,6 +69,7 @@ class Local:
         train: the training function: a top-level function of a module.
         workers: number of processes, at least 1.
         plugins: files that each worker loads first.
+        lease: seconds of silence after which a worker is ended.
 
     Raises:
         ValueError: ``workers`` is less than 1.
@@ -62,7 +77,14 @@ class Local:
         TypeError: ``train`` cannot be sent to a process.
     """
 
-    def __init__(self, train: Train, workers: int, plugins: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        train: Train,
+        workers: int,
+        plugins: Sequence[Path] = (),
+        *,
+        lease: float = _LEASE,
+    ) -> None:
         if workers < 1:
             raise ValueError(f"an executor needs workers >= 1, but got {workers}")
         try:
@@ -70,7 +92,7 @@ class Local:
         except (pickle.PicklingError, AttributeError) as error:
             raise TypeError(f"`train` must be a top-level function: {error}") from None
         self._arguments = (train, tuple(map(Plugin.read, plugins)))
-        self._size = workers
+        self._size, self._lease = workers, lease
         self._workers: list[_Worker] = []
 
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
@@ -127,11 +149,14 @@ class Local:
         count = min(wanted - free, self._size - len(self._workers))
         for _ in range(count):
             here, there = _SPAWN.Pipe()
-            process = _SPAWN.Process(target=work, args=(there, *self._arguments), daemon=True)
+            ear, mouth = _SPAWN.Pipe(duplex=False)
+            arguments = (there, mouth, *self._arguments)
+            process = _SPAWN.Process(target=work, args=arguments, daemon=True)
             with _surroundings():
                 process.start()
             there.close()
-            self._workers.append(_Worker(process, here))
+            mouth.close()
+            self._workers.append(_Worker(process, here, ear))
 
     def _assign(self, board: Board, cohorts: Sequence[Cohort]) -> None:
         for worker in self._workers:
@@ -141,13 +166,31 @@ class Local:
                     worker.connection.send(cohorts[job])
 
     def _outcomes(self) -> Iterator[tuple[_Worker, Outcome | None]]:
-        """Wait, then yield what workers answer; None is the death of one."""
-        ready = wait([worker.connection for worker in self._workers])
-        for worker in [worker for worker in self._workers if worker.connection in ready]:
-            try:
-                yield worker, worker.connection.recv()
-            except (EOFError, OSError):
+        """Wait a little, then yield what workers answer; None is the death of one."""
+        began = time.monotonic()
+        ready = wait([worker.connection for worker in self._workers], BEAT)
+        # No more than was asked for: whatever stopped this process may have stopped all.
+        listened = min(time.monotonic() - began, BEAT)
+        for worker in list(self._workers):
+            self._listen(worker, listened)
+            if worker.connection in ready:
+                try:
+                    yield worker, worker.connection.recv()
+                except (EOFError, OSError):
+                    yield worker, None
+            elif self._stalls(worker):
                 yield worker, None
+
+    def _listen(self, worker: _Worker, seconds: float) -> None:
+        """Take a worker's signs of life; its silence grows by ``seconds`` if there are none."""
+        worker.silence += seconds
+        with suppress(EOFError, OSError):  # It has died: its connection says so.
+            while worker.pulse.poll():
+                worker.pulse.recv()
+                worker.silence = 0.0
+
+    def _stalls(self, worker: _Worker) -> bool:
+        return worker.silence > (self._lease if worker.ready else _START)
 
     def _failed(
         self, worker: _Worker, job: int | None, reason: QschedError, board: Board
@@ -162,6 +205,7 @@ class Local:
         self, worker: _Worker, job: int | None, cohorts: Sequence[Cohort], board: Board
     ) -> TrainingError | None:
         """Remove a dead worker that had ``job``; return an error if another would die too."""
+        silent = self._stalls(worker)
         self._stop([worker])
         code = worker.process.exitcode
         if not worker.ready:
@@ -171,6 +215,12 @@ class Local:
             )
         if job is None or board.put_back(job):
             return None
+        if silent:
+            return TrainingError(
+                f"{described(cohorts[job])} lost its worker {_RETRIES + 1} times, the last time "
+                f"because it gave no sign of life for {self._lease:g} s; training must let other "
+                "threads of its process go on"
+            )
         return TrainingError(
             f"{described(cohorts[job])} ended its worker {_RETRIES + 1} times, the last time with "
             f"exit code {code} (-9 is mostly a lack of memory: train fewer lanes together)"
@@ -185,6 +235,7 @@ class Local:
                 worker.process.kill()
                 worker.process.join()
             worker.connection.close()
+            worker.pulse.close()
             self._workers.remove(worker)
 
 

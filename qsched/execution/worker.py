@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from qsched.execution.executor import Train, train_checked
 from qsched.plugins import Plugin
 from qsched.specs import RunResult
 
-__all__ = ["Done", "Failed", "Outcome", "Ready", "loaded", "trained", "work"]
+__all__ = ["BEAT", "Done", "Failed", "Outcome", "Ready", "loaded", "trained", "work"]
+
+BEAT = 1.0
+"""Seconds between two signs of life of a worker."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,21 @@ class Failed:
 Outcome = Ready | Done | Failed
 
 
-def work(connection: Connection[Outcome, Cohort], train: Train, plugins: Sequence[Plugin]) -> None:
-    """Serve cohorts until the other end closes ``connection``, or the parent process dies."""
+def work(
+    connection: Connection[Outcome, Cohort],
+    pulse: Connection[None, None],
+    train: Train,
+    plugins: Sequence[Plugin],
+) -> None:
+    """Serve cohorts until the other end closes ``connection``, or the parent process dies.
+
+    A second thread says through ``pulse`` that the process lives; training lets other threads go
+    on.
+    """
     # Ctrl-C reaches every process of a terminal; the main one decides what becomes of workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_beat, args=(pulse,), daemon=True).start()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         outcome = loaded(plugins)
         connection.send(outcome)
@@ -77,6 +91,13 @@ def _portable(error: QschedError) -> QschedError:
     if type(error).__module__ == QschedError.__module__:
         return error
     return InputError(str(error)) if isinstance(error, InputError) else TrainingError(str(error))
+
+
+def _beat(pulse: Connection[None, None]) -> None:
+    with suppress(OSError):
+        while True:
+            pulse.send(None)
+            time.sleep(BEAT)
 
 
 def _die_with_parent() -> None:

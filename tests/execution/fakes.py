@@ -85,6 +85,15 @@ def quick(runs: Sequence[Run]) -> list[RunResult]:
     return echo(runs)
 
 
+def busy_for_long(runs: Sequence[Run]) -> list[RunResult]:
+    """Compute in Python for five seconds."""
+    note_pid()
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        sum(range(1000))
+    return echo(runs)
+
+
 def slow(runs: Sequence[Run]) -> list[RunResult]:
     note_pid()
     time.sleep(60)
@@ -123,7 +132,7 @@ def dies_while_told(runs: Sequence[Run]) -> list[RunResult]:
 def stops_while_told(runs: Sequence[Run]) -> list[RunResult]:
     """Stop the process (SIGSTOP), for as many seconds as the folder says, on seed 0."""
     if any(run.seed == 0 for run in runs):
-        for token in folder().glob("stop-*"):
+        for token in sorted(folder().glob("stop-*"))[:1]:
             token.unlink()
             note_pid()
             seconds = token.name.removeprefix("stop-")

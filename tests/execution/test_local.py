@@ -137,6 +137,31 @@ def test_a_cohort_that_ends_three_workers_is_named_and_the_others_are_kept(folde
     assert len(list(folder.glob("die-*"))) == 2
 
 
+def test_a_worker_that_stalls_is_replaced(folder: Path) -> None:
+    (folder / "stop-600").touch()
+    with Local(fakes.stops_while_told, 2, lease=3.0) as executor:
+        answers = list(executor.run(split(fakes.make_runs(6), 1)))
+    assert sorted(index for index, _ in answers) == list(range(6))
+    assert not any(alive(pid) for pid in pids(folder))
+
+
+def test_a_cohort_that_silences_three_workers_is_named(folder: Path) -> None:
+    for token in ("stop-600", "stop-601", "stop-602"):
+        (folder / token).touch()
+    with (
+        Local(fakes.stops_while_told, 1, lease=1.0) as executor,
+        pytest.raises(TrainingError, match=r"lost its worker 3 times.*no sign of life for 1 s"),
+    ):
+        list(executor.run(split(fakes.make_runs(1), 1)))
+
+
+def test_a_worker_that_trains_for_longer_than_its_lease_is_kept(folder: Path) -> None:
+    with Local(fakes.busy_for_long, 1, lease=2.0) as executor:
+        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+    assert int(result.versions["pid"]) in pids(folder)
+    assert len(pids(folder)) == 1
+
+
 def test_what_one_worker_raises_another_one_may_train(folder: Path) -> None:
     for token in range(2):
         (folder / f"raise-{token}").touch()
