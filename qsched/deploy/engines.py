@@ -60,9 +60,7 @@ class Torch(Engine):
 
     def __init__(self, network: HardNetwork, integers: IntegerNetwork) -> None:
         self.model = to_torch(network, integers)
-        self.units = {
-            layer.name: layer.quantum for layer in network.layers if isinstance(layer, Stair)
-        }
+        self.layers = network.layers
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -70,14 +68,13 @@ class Torch(Engine):
         return torch.cat(parts).numpy()
 
     def tensors(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        found, value = {}, torch.from_numpy(x)
-        names = {name.replace(".", "_"): name for name in self.units}
+        enter, *modules = self.model
+        found, value = {}, enter(torch.from_numpy(x))
         with torch.inference_mode():
-            for key, module in self.model.named_children():
+            for layer, module in zip(self.layers, modules, strict=True):
                 value = module(value)
-                if key in names:
-                    unit = self.units[names[key]]
-                    found[names[key]] = np.rint(value.numpy() / unit).astype(np.int64)
+                if isinstance(layer, Stair):
+                    found[layer.name] = np.rint(value.numpy() / layer.quantum).astype(np.int64)
         return found
 
 

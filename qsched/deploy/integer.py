@@ -32,6 +32,7 @@ from qsched.deploy.records import (
 from qsched.errors import InputError
 
 __all__ = [
+    "RESERVED",
     "IntegerNetwork",
     "Logits",
     "Node",
@@ -44,6 +45,9 @@ __all__ = [
 
 EXACT = 2**24
 """Integers up to here are exact in float32, which is what the exported networks compute in."""
+
+RESERVED = ("x", "input", "logits")
+"""Names of tensors in exported files, which no layer can have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,6 +296,12 @@ class _Fold:
         shape: tuple[int, ...],
         bounds: Bounds,
     ) -> None:
+        if name in RESERVED or any(node.name == name for node in self.nodes):
+            taken = "a tensor of exported files" if name in RESERVED else "another layer"
+            raise InputError(
+                f"each layer of a network needs a name of its own, but `{name}` is that of "
+                f"{taken}; trace and save the model again"
+            )
         largest = bounds.largest
         if largest >= EXACT:
             raise InputError(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
-from torch.fx.proxy import TraceError
 
 from qsched import __version__
-from qsched.attach.hard import HardConv2d, HardLayer, HardLinear, HardStair
+from qsched.attach.find import ACTIVATIONS
+from qsched.attach.hard import (
+    HardConv1d,
+    HardConv2d,
+    HardConvTranspose1d,
+    HardConvTranspose2d,
+    HardLayer,
+    HardLinear,
+    HardStair,
+)
+from qsched.deploy.functions import Rows, is_size, modules_of
 from qsched.deploy.inputs import INPUT_BITS, input_of
-from qsched.deploy.integer import integer_network
+from qsched.deploy.integer import RESERVED, integer_network
 from qsched.deploy.records import (
     AvgPool,
     Conv,
@@ -40,7 +49,8 @@ def trace(
 
     The model must be a chain: layers with hard weights, batch normalization, stairs, pooling,
     flattening, and a classifier, which may be a plain ``nn.Linear``: its weights are rounded to 16
-    bits. Dropout and identities are left out.
+    bits. Dropout and identities are left out. Layers are named as their modules; the second call
+    of a module `r` is the layer `r.2`.
 
     Args:
         model: what ``qsched.convert`` returned.
@@ -74,74 +84,116 @@ class _Tracer(fx.Tracer):
         return hard or super().is_leaf_module(m, module_qualified_name)
 
 
-Step = tuple[str, nn.Module | str]
+Step = tuple[str, nn.Module]
 
 
 def _chain(model: nn.Module) -> list[Step]:
-    """Return the modules of a chain in order; a string stands for a function."""
+    """Return the modules of a chain in order, and those that its functions stand for."""
     try:
         graph = _Tracer().trace(model.eval())
-    except (TraceError, TypeError) as error:
+    except Exception as error:  # Whatever the user's forward raises on symbols.
         raise InputError(
-            f"a model must be traceable to be deployed, but: {error}; "
+            f"a model must be traceable by torch.fx to be deployed, but: {error}; "
             "take decisions on data out of its forward pass"
         ) from error
     steps: list[Step] = []
     previous: fx.Node | None = None
     for node in graph.nodes:
+        if is_size(node):
+            continue
         if node.op == "placeholder":
+            if previous is not None and node.users:
+                raise InputError(
+                    f"a model must have one input, but `{node.name}` is another; deploy the part "
+                    "that reads one"
+                )
             if previous is not None:
-                raise InputError(f"a model must have one input, but `{node.name}` is another")
+                continue
         elif node.op == "output":
             _follows(node, previous)
             break
         elif node.op == "get_attr":
-            raise InputError(f"a model must be a chain of layers, but reads `{node.target}`")
+            raise InputError(
+                f"a model must be a chain of layers, but reads `{node.target}`; leave it out, or "
+                "put it into a layer"
+            )
         else:
             _follows(node, previous)
-            steps.append((_name(node), _target(model, node)))
+            steps += [(_name(node), module) for module in _modules(model, node)]
         previous = node
-    return steps
+    return _numbered(steps)
+
+
+def _numbered(steps: list[Step]) -> list[Step]:
+    """Tell calls apart: the second one of a module `r` is `r.2`."""
+    used, found = set(RESERVED), []
+    for name, what in steps:
+        fresh = itertools.chain([name], (f"{name}.{i}" for i in itertools.count(2)))
+        unique = next(other for other in fresh if other not in used)
+        used.add(unique)
+        found.append((unique, what))
+    return found
 
 
 def _follows(node: fx.Node, previous: fx.Node | None) -> None:
     """Check that a node reads the one before it, and nothing else."""
-    read = node.all_input_nodes
+    read = [found for found in node.all_input_nodes if not is_size(found)]
     if previous is None or read != [previous]:
-        names = " and ".join(f"`{_name(found)}`" for found in read) or "nothing"
-        raise InputError(
-            f"a model must be a chain to be deployed, but `{_name(node)}` reads {names}; "
-            "skips and branches cannot be deployed"
-        )
-    if len(previous.users) > 1:
-        names = " and ".join(f"`{_name(user)}`" for user in previous.users)
-        raise InputError(
-            f"a model must be a chain to be deployed, but `{_name(previous)}` is read by {names}; "
-            "skips and branches cannot be deployed"
-        )
+        raise InputError(_branch(node, f"`{_name(node)}` reads {_names(read) or 'nothing'}"))
+    users = [user for user in previous.users if not is_size(user)]
+    if len(users) > 1:
+        raise InputError(_branch(users[-1], f"`{_name(previous)}` is read by {_names(users)}"))
+
+
+def _branch(node: fx.Node, found: str) -> str:
+    """Return the message about a model that is no chain."""
+    added = getattr(node.target, "__name__", node.target) in ("add", "iadd", "add_")
+    skip = "it adds a skip (a residual block)" if added else "skips and branches"
+    return (
+        f"a model must be a chain to be deployed, but {found}; {skip} cannot be deployed: "
+        "train a network without them, such as vgg8, cnn9 or tnn96"
+    )
+
+
+def _names(nodes: Iterable[fx.Node]) -> str:
+    return " and ".join(f"`{_name(node)}`" for node in nodes)
 
 
 def _name(node: fx.Node) -> str:
     return str(node.target) if node.op == "call_module" else node.name
 
 
-FLATTENING: tuple[Callable[..., Any] | str, ...] = (torch.flatten, "flatten")
-
-
-def _target(model: nn.Module, node: fx.Node) -> nn.Module | str:
+def _modules(model: nn.Module, node: fx.Node) -> Sequence[nn.Module]:
     if node.op == "call_module":
-        return model.get_submodule(str(node.target))
-    arguments = [*node.args[1:], *node.kwargs.values()]
-    if node.target in FLATTENING and arguments in ([1], [1, -1]):
-        return "flatten"
-    if node.target == "view" and len(arguments) == 2 and arguments[1] == -1:
-        return "flatten"
-    kinds = {operator.add: "an addition", torch.relu: "a ReLU", "relu": "a ReLU"}
-    what = kinds.get(node.target, f"the operation `{node.name}`")
+        return [model.get_submodule(str(node.target))]
+    found = modules_of(node)
+    if found is not None:
+        return found
+    name = str(getattr(node.target, "__name__", node.target))
+    if name in _ACTIVATIONS:
+        raise InputError(
+            f"activations must be quantized to be deployed, but `{node.name}` is the function "
+            f"{name}, which qsched.quantize does not see; write it as a module, such as "
+            f"nn.{_ACTIVATIONS[name]}(), and train again"
+        )
     raise InputError(
-        f"a chain of layers can be deployed, but `{node.name}` is {what}; write it as a module "
-        "that qsched.quantize finds, or leave it out"
+        f"a chain of layers can be deployed, but `{node.name}` is the operation {name}; leave it "
+        "out, or write it as a module that is deployed: pooling, flattening, batch normalization"
     )
+
+
+_ACTIVATIONS = {
+    "relu": "ReLU",
+    "relu_": "ReLU",
+    "relu6": "ReLU6",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "tanh": "Tanh",
+    "hardtanh": "Hardtanh",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "hardswish": "Hardswish",
+}
 
 
 def _shapes(model: nn.Module, x: Tensor, steps: list[Step]) -> list[tuple[int, ...]]:
@@ -151,9 +203,20 @@ def _shapes(model: nn.Module, x: Tensor, steps: list[Step]) -> list[tuple[int, .
     device = next((t.device for t in model.buffers()), x.device)
     x = x.to(device, like)
     with torch.no_grad():
-        for _, what in steps:
+        for name, what in steps:
             shapes.append(tuple(x.shape[1:]))
-            x = x.flatten(1) if isinstance(what, str) else what(x)
+            try:
+                x = what(x)
+            except RuntimeError as error:
+                raise InputError(
+                    f"the example inputs must be what the model reads, but `{name}` gets a shape "
+                    f"of {shapes[-1]}: {str(error).splitlines()[0]}; give inputs as in training"
+                ) from error
+            if isinstance(what, Rows) and x.shape[1:] != (what.features,):
+                raise InputError(
+                    f"`{name}` must make one row of each example, but makes rows of "
+                    f"{what.features} of the shape {shapes[-1]}; write it as x.flatten(1)"
+                )
     return shapes
 
 
@@ -166,7 +229,7 @@ class _Reader:
         self.largest = largest
         self.classifier: str | None = None
 
-    def read(self, name: str, what: nn.Module | str, shape: tuple[int, ...]) -> None:
+    def read(self, name: str, what: nn.Module, shape: tuple[int, ...]) -> None:
         if self.classifier is not None and not isinstance(what, nn.Identity | nn.Dropout):
             self.fault(
                 self.classifier,
@@ -174,7 +237,7 @@ class _Reader:
             )
             self.classifier = None
         match what:
-            case str() | nn.Flatten():
+            case nn.Flatten():
                 if len(shape) > 1:
                     self.layers.append(Flatten(name))
             case HardLinear() | HardConv2d():
@@ -192,7 +255,9 @@ class _Reader:
             case nn.Conv2d() | nn.Conv1d():
                 self.fault(name, "has weights in full precision; quantize it, then convert")
             case _:
-                self.fault(name, f"is a {type(what).__name__}, which has no integer form here")
+                fix = next((text for kinds, text in _REMEDIES if isinstance(what, kinds)), _LEAVE)
+                kind = type(what).__name__
+                self.fault(name, f"is a {kind}, which has no integer form here; {fix}")
 
     def fault(self, name: str, message: str) -> None:
         self.faults.append(f"`{name}` {message}")
@@ -205,12 +270,15 @@ class _Reader:
         if isinstance(module, HardLinear):
             self.layers.append(Linear(*common))
             return
-        if isinstance(module.padding, str) or module.dilation != (1, 1):
+        padding = _padding(module)
+        if padding is None or module.dilation != (1, 1):
             self.fault(
-                name, "has padding by name or dilation; give padding as a number, no dilation"
+                name,
+                'has dilation, or padding="same" of an even kernel, which is not the same on both '
+                "sides; use odd kernels without dilation",
             )
             return
-        (sh, sw), (ph, pw) = module.stride, module.padding
+        (sh, sw), (ph, pw) = module.stride, padding
         self.layers.append(Conv(*common, (sh, sw), (ph, pw), module.groups))
 
     def norm(self, name: str, module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
@@ -267,6 +335,29 @@ class _Reader:
         bias = None if module.bias is None else _array(module.bias).astype(float)
         self.layers.append(Linear(name, levels, scales(scale, len(levels)), bias))
         self.classifier = name
+
+
+def _padding(module: HardConv2d) -> tuple[int, int] | None:
+    """Return the padding on either side; None if the sides differ."""
+    if not isinstance(module.padding, str):
+        return _pair(module.padding)
+    height, width = module.kernel_size
+    if module.padding == "valid":
+        return (0, 0)
+    return (height // 2, width // 2) if height % 2 and width % 2 else None
+
+
+_LEAVE = "leave it out, or take a layer that has one: see docs/accelerators.md"
+_REMEDIES: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
+    (ACTIVATIONS, "quantize activations, too: by the precision, and by the schedule"),
+    ((nn.Softmax, nn.LogSoftmax), "leave it out: the largest logit stays the largest"),
+    (
+        (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.InstanceNorm1d),
+        "use batch normalization, whose statistics are fixed after training",
+    ),
+    ((HardConv1d,), "use Conv2d on images of height 1"),
+    ((HardConvTranspose1d, HardConvTranspose2d), "use Conv2d"),
+)
 
 
 def _array(values: Tensor) -> np.ndarray:

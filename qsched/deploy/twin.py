@@ -74,24 +74,22 @@ def to_torch(network: HardNetwork, integers: IntegerNetwork) -> nn.Sequential:
         integers: made of it; only the rounding of logits is taken from there.
 
     Returns:
-        Modules by name; logits are float32, [N, classes].
+        Modules in the order of the layers, behind one that rounds inputs; logits are float32,
+        [N, classes].
     """
-    model = nn.Sequential()
-    for name, module in _modules(network, integers):
-        model.add_module(name.replace(".", "_"), module)
-    return model.double().eval().requires_grad_(False)
+    return nn.Sequential(*_modules(network, integers)).double().eval().requires_grad_(False)
 
 
-def _modules(network: HardNetwork, integers: IntegerNetwork) -> Iterator[tuple[str, nn.Module]]:
+def _modules(network: HardNetwork, integers: IntegerNetwork) -> Iterator[nn.Module]:
     unit, images = network.input.step, len(network.input.shape) == 3
-    yield "input", Quantizer(network.input)
+    yield Quantizer(network.input)
     logits = integers.nodes[-1].operation
     assert isinstance(logits, Logits)
     for i, layer in enumerate(network.layers):
         if i == len(network.layers) - 1 and isinstance(layer, Linear):
-            yield layer.name, Classifier(layer, unit, logits)
+            yield Classifier(layer, unit, logits)
             return
-        yield layer.name, _module(layer, images)
+        yield _module(layer, images)
         match layer:
             case Stair():
                 unit = layer.quantum

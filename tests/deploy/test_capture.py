@@ -36,7 +36,7 @@ def test_the_hard_network_is_the_one_that_was_scored(network, followed, precisio
     assert train([run], dtype=torch.float64, engine="torch")[0].accuracy == result.accuracy
     found = hard_network(task, parameters, 16)
     model = to_torch(found, integer_network(found))
-    model.input.forward = lambda x: x.double()  # Training rounds no inputs.
+    model[0].forward = lambda x: x.double()  # Training rounds no inputs.
     test = load_data(task.data).test
     with torch.inference_mode():
         logits = model(torch.from_numpy(test.x))

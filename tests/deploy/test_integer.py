@@ -229,6 +229,14 @@ def test_two_normalizations_are_refused() -> None:
         integer_network(replace(accelerated(), layers=twice))
 
 
+@pytest.mark.parametrize(("name", "taken"), [("act1", "another layer"), ("input", "a tensor")])
+def test_names_are_unique(name: str, taken: str) -> None:
+    layers = accelerated().layers
+    renamed = (*layers[:5], replace(layers[5], name=name), *layers[6:])
+    with pytest.raises(InputError, match=f"a name of its own, but `{name}` is that of {taken}"):
+        integer_network(replace(accelerated(), layers=renamed))
+
+
 def test_flattening_sums_is_refused() -> None:
     layers = accelerated().layers
     moved = (*layers[:8], layers[10], layers[8])

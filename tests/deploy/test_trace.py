@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from qsched.attach.hard import HardConv2d, HardLinear, HardStair
-from qsched.deploy import trace, verify
+from qsched.deploy import deploy, trace, verify
 from qsched.deploy.execute import logits
 from qsched.deploy.integer import integer_network
 from qsched.errors import InputError
@@ -20,6 +23,11 @@ def conv(outputs: int, inputs: int, padding: tuple[int, int] | str = (1, 1)) -> 
     levels = torch.randint(-1, 2, (outputs, inputs, 3, 3))
     scale = torch.rand(outputs, 1, 1, 1) + 0.5
     return HardConv2d(levels, scale, stride=(1, 1), padding=padding, dilation=(1, 1))
+
+
+def dilated() -> HardConv2d:
+    levels = torch.ones(2, 2, 3, 3)
+    return HardConv2d(levels, ONE, stride=(1, 1), padding=(2, 2), dilation=(2, 2))
 
 
 def stair() -> HardStair:
@@ -87,9 +95,41 @@ class Functional(nn.Module):
             case "function":
                 x = torch.flatten(x, 1)
             case "method":
-                x = x.flatten(1)
+                x = x.flatten(start_dim=1)
+            case "view":
+                x = x.view(x.size(0), -1)
+            case "reshape":
+                x = x.reshape((x.shape[0], 72))
+            case "rows":
+                x = x.view(-1, 72)
+            case "wrong rows":
+                x = x.view(-1, 36)
             case "relu":
                 x = torch.relu(x).flatten(1)
+            case "exp":
+                x = x.exp().flatten(1)
+        return self.head(x)
+
+
+class Pools(nn.Module):
+    """Pools by functions and methods, and calls one stair twice."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.body, self.second, self.head = conv(2, 2), conv(2, 2, "same"), nn.Linear(2, 3)
+        self.act, self.input, self.how = stair(), norm(2), how
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.input(self.body(x)))
+        x = F.max_pool2d(F.dropout(x, 0.3, self.training), 2, 1)
+        x = self.act(self.second(x))
+        match self.how:
+            case "mean":
+                x = x.mean((2, 3))
+            case "torch":
+                x = torch.mean(x, [-1, -2], keepdim=True).flatten(1)
+            case "pool":
+                x = F.adaptive_avg_pool2d(F.avg_pool2d(x, 2, stride=1), 1).flatten(1)
         return self.head(x)
 
 
@@ -108,16 +148,39 @@ class Decides(nn.Module):
         return x if x.sum() > 0 else -x
 
 
-@pytest.mark.parametrize("how", ["function", "method"])
+@pytest.mark.parametrize("how", ["function", "method", "view", "reshape", "rows"])
 def test_flattening_by_function(how: str) -> None:
     assert [type(x).__name__ for x in trace(Functional(how), X).layers][2] == "Flatten"
+
+
+@pytest.mark.parametrize("how", ["mean", "torch", "pool"])
+def test_pooling_by_function_and_a_stair_called_twice(how: str, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    net = Pools(how).eval()
+    network = trace(net, X)
+    names = [layer.name for layer in network.layers]
+    assert names[:6] == ["body", "input.2", "act", "max_pool2d", "second", "act.2"]
+    assert len(set(names)) == len(names)
+    with torch.inference_mode():
+        expected = net(X).numpy()
+    found = logits(integer_network(network), X.numpy())
+    assert np.ptp(expected, axis=0).min() > 0.01
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    for target in ("onnx", "qonnx"):
+        result = deploy(network, target, tmp_path / target, X.numpy(), check=True)
+        assert {a.differing for a in result.agreements} == {0}
+    with np.load(tmp_path / "onnx" / "golden.npz") as golden:
+        assert {"act", "act.2"} <= set(golden)
+        assert golden["act"].shape != golden["act.2"].shape
 
 
 @pytest.mark.parametrize(
     ("net", "message"),
     [
-        (Skip(), "a chain.*`act` is read by `second` and `add`; skips"),
-        (Functional("relu"), "`relu` is a ReLU"),
+        (Skip(), "a chain.*`act` is read by `second` and `add`; it adds a skip.*vgg8"),
+        (Functional("relu"), r"`relu` is the function relu.*as a module, such as nn.ReLU\(\)"),
+        (Functional("exp"), "`exp` is the operation exp; leave it out"),
+        (Functional("wrong rows"), r"`view` must make one row.*x.flatten\(1\)"),
         (Decides(), "traceable.*decisions on data"),
         (
             nn.Sequential(nn.Conv2d(2, 2, 3), stair(), nn.Flatten(), nn.Linear(32, 3)),
@@ -136,8 +199,16 @@ def test_flattening_by_function(how: str) -> None:
             "`1` stands between `0` and its activation",
         ),
         (
-            nn.Sequential(conv(2, 2, "same"), stair(), nn.MaxPool2d(2, padding=1), nn.Flatten()),
-            "(?s)`0` has padding by name.*`2` pools with padding",
+            nn.Sequential(dilated(), stair(), nn.MaxPool2d(2, padding=1), nn.Flatten()),
+            '(?s)`0` has dilation, or padding="same" of an even kernel.*`2` pools with padding',
+        ),
+        (
+            nn.Sequential(conv(2, 2), nn.GroupNorm(1, 2), stair(), nn.Flatten(), nn.Linear(72, 3)),
+            "`1` is a GroupNorm.*use batch normalization",
+        ),
+        (
+            nn.Sequential(conv(3, 3), stair(), nn.Flatten(), nn.Linear(72, 3)),
+            r"`0` gets a shape of \(2, 6, 6\).*give inputs as in training",
         ),
     ],
 )
