@@ -1,4 +1,4 @@
-"""Runs, and training functions that spawned workers can import."""
+"""Training functions of workers that are slow, fail or die, besides those that qsched ships."""
 
 from __future__ import annotations
 
@@ -9,62 +9,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from qsched.errors import DataError
 from qsched.plugins import loaded_plugins
-from qsched.schedules import Ana, LearningRate, Schedule
-from qsched.specs import DataSpec, NetworkSpec, Run, RunResult, TaskSpec
-
-TASK = TaskSpec(
-    data=DataSpec(name="digits", validation=400),
-    network=NetworkSpec(name="mlp9", width=16),
-    epochs=10,
-    batch_size=32,
-)
-
-
-def make_runs(count: int, task: TaskSpec = TASK, length: float = 1.0, **ana: object) -> list[Run]:
-    """Return runs of one schedule and the seeds 0, 1, ..."""
-    method = Ana.model_validate({"forward_std": 0.3, "backward_std": 0.6, **ana})
-    schedule = Schedule(weights=method, learning_rate=LearningRate(initial=0.01))
-    return [Run(task=task, schedule=schedule, seed=seed, length=length) for seed in range(count)]
-
-
-def result(run: Run, **values: object) -> RunResult:
-    return RunResult.model_validate(
-        {"key": run.key, "status": "finished", "steps": run.seed, "seconds": 0.0, **values}
-    )
-
-
-def echo(runs: Sequence[Run]) -> list[RunResult]:
-    """Answer at once: the steps are the seed, the versions what the worker's surroundings are."""
-    versions = {
-        "pid": str(os.getpid()),
-        "omp": os.environ.get("OMP_NUM_THREADS", ""),
-        "mkl": os.environ.get("MKL_NUM_THREADS", ""),
-    }
-    return [result(run, versions=versions) for run in runs]
+from qsched.specs import Run, RunResult
+from qsched.testing.trainings import echo, result
+from qsched.testing.trainings import make_runs as make_runs
 
 
 def with_torch(runs: Sequence[Run]) -> list[RunResult]:
     import torch
 
     return [result(run, versions={"threads": str(torch.get_num_threads())}) for run in runs]
-
-
-def short(runs: Sequence[Run]) -> list[RunResult]:
-    return echo(runs)[1:]
-
-
-def swapped(runs: Sequence[Run]) -> list[RunResult]:
-    return echo(runs)[::-1]
-
-
-def raises_at_3(runs: Sequence[Run]) -> list[RunResult]:
-    """Fail at once, with two lines of reason, at seed 3; seed 2 takes longer."""
-    if any(run.seed == 3 for run in runs):
-        raise ValueError("no such\nlayer")
-    time.sleep(0.3 if runs[0].seed == 2 else 0.0)
-    return echo(runs)
 
 
 def raises_while_told(runs: Sequence[Run]) -> list[RunResult]:
@@ -74,10 +28,6 @@ def raises_while_told(runs: Sequence[Run]) -> list[RunResult]:
             token.unlink()
             raise OSError("this machine cannot read its disk")
     return echo(runs)
-
-
-def lacks_data(runs: Sequence[Run]) -> list[RunResult]:
-    raise DataError("download the file")
 
 
 def quick(runs: Sequence[Run]) -> list[RunResult]:

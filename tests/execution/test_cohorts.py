@@ -7,7 +7,7 @@ import pytest
 from qsched.execution import split
 from qsched.schedules import Inq, LearningRate, Schedule
 from qsched.specs import Run
-from tests.execution.fakes import TASK, make_runs
+from qsched.testing.trainings import TASK, make_runs
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 8, 64])

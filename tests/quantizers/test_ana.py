@@ -3,7 +3,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate
 
 from qsched.errors import InputError, UnknownNameError
 from qsched.quantizers import (
@@ -16,7 +15,8 @@ from qsched.quantizers import (
     hard,
     stair,
 )
-from tests.quantizers.reference import FAMILIES, STAIRS, integrated, plain_hard, probabilities
+from qsched.testing.reference import FAMILIES, plain_hard, probabilities
+from tests.quantizers.stairs import STAIRS
 
 FORWARDS = ("expectation", "mode", "random")
 every_stair = pytest.mark.parametrize("name", STAIRS)
@@ -34,29 +34,6 @@ def expectation(x, std, mean, name, family):
     return ana(x, std, mean, std, stair=STAIRS[name], family=family, forward="expectation")
 
 
-@pytest.mark.parametrize("std, mean", [(0.2, 0.0), (0.7, -0.4)])
-@every_family
-@every_stair
-def test_expectation_is_the_integral_over_the_noise(name, family, std, mean):
-    points = np.linspace(-3.1, 3.3, 9)
-    ours = expectation(torch.from_numpy(points), std, mean, name, family)
-    theirs = [integrated(x, STAIRS[name], family, std, mean) for x in points]
-    np.testing.assert_allclose(ours, theirs, atol=1e-8)
-
-
-@pytest.mark.parametrize("std", [0.1, 12**-0.5, 0.9])
-@every_family
-@every_stair
-def test_gradient_is_the_numerical_derivative_of_the_expectation(name, family, std):
-    # Irrational points keep clear of the kinks of bounded families.
-    x = (torch.linspace(-2, 2, 41, dtype=torch.float64) * 1.01 + 0.001237).requires_grad_()
-    expectation(x, std, 0.03, name, family).sum().backward()
-    step = 1e-6
-    with torch.no_grad():
-        high, low = (expectation(x + s, std, 0.03, name, family) for s in (step, -step))
-    torch.testing.assert_close(x.grad, (high - low) / (2 * step), atol=1e-6, rtol=1e-6)
-
-
 @every_family
 @every_stair
 def test_gradcheck(name, family):
@@ -66,17 +43,6 @@ def test_gradcheck(name, family):
     assert torch.autograd.gradcheck(
         lambda v: expectation(v, std, mean, name, family), x, eps=1e-7, atol=1e-5
     )
-
-
-@every_family
-@every_stair
-def test_gradient_integrates_to_the_height_of_the_stair(name, family):
-    s = STAIRS[name]
-    x = torch.linspace(-30, 30, 600_001, dtype=torch.float64) + 1e-5
-    plan = backward_plan(double(0.4)[0], None, stair=s, family=family)
-    slope = ana_backward(torch.ones_like(x), x, plan)
-    total = integrate.trapezoid(slope.numpy(), x.numpy())
-    assert total == pytest.approx((s.levels[-1] - s.levels[0]) * s.quantum, abs=2e-3)
 
 
 @every_forward

@@ -26,7 +26,8 @@ from qsched.quantizers import (
 )
 from qsched.quantizers.inq import PowersOfTwo
 from qsched.quantizers.noise import cdf
-from tests.quantizers.reference import FAMILIES, STAIRS
+from qsched.testing.reference import FAMILIES
+from tests.quantizers.stairs import STAIRS
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
 

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from qsched.quantizers import Stair, ana, hard, stair
-from tests.quantizers.reference import FAMILIES, STAIRS
+from qsched.testing.reference import FAMILIES
+from tests.quantizers.stairs import STAIRS
 
 STE_STD = 1 / math.sqrt(12)
 

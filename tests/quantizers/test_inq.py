@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from qsched.errors import InputError, UnknownNameError
 from qsched.quantizers import CODEBOOKS, codebook, hold
-from qsched.quantizers.inq import PowersOfTwo, Uniform
+from qsched.quantizers.inq import Codebook, PowersOfTwo, Uniform
+from qsched.testing.codebook import CodebookTestCase, rows
 
-NAMES = sorted(CODEBOOKS)
 
-
-def rows(count, n, seed=0, dtype=torch.float32):
-    generator = torch.Generator().manual_seed(seed)
-    scale = torch.logspace(-3, 2, count, dtype=dtype)[:, None]
-    return torch.randn(count, n, generator=generator, dtype=dtype) * scale
+class TestCodebooks(CodebookTestCase):
+    @pytest.fixture(params=CODEBOOKS)
+    def book(self, request: pytest.FixtureRequest) -> Codebook:
+        return codebook(request.param)
 
 
 def exponent(s: float) -> int:
@@ -101,39 +100,6 @@ def test_every_level_of_every_bit_width_is_reached(bits):
     assert len(found) == book.count == 2 ** (bits - 1) + 1
     powers = [2.0**-k for k in range(2 ** (bits - 2))]
     assert found[found > 0].tolist() == powers[::-1]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_rows_stand_alone_and_strides_do_not_matter(name):
-    book, w = codebook(name), rows(3, 50)
-    together = book.quantize(w, book.scale(w))
-    spread = torch.zeros(50, 6)[:, ::2].t()
-    spread.copy_(w)
-    assert not spread.is_contiguous()
-    torch.testing.assert_close(book.quantize(spread, book.scale(spread)), together)
-    for i in range(3):
-        row = w[i : i + 1]
-        torch.testing.assert_close(book.quantize(row, book.scale(row)), together[i : i + 1])
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_levels_are_fixed_points_and_at_most_as_many_as_stated(name):
-    book, w = codebook(name), rows(3, 2000)
-    scale = book.scale(w)
-    quantized = book.quantize(w, scale)
-    for row in quantized:
-        assert len(row.unique()) <= book.count
-    torch.testing.assert_close(book.quantize(quantized, scale), quantized, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_rows_of_zeros_and_nan(name):
-    book = codebook(name)
-    w = torch.stack([torch.zeros(4), torch.tensor([1.0, -0.5, torch.nan, 0.25])])
-    quantized = book.quantize(w, torch.tensor([[0.0], [1.0]]))
-    assert (quantized[0] == 0).all()
-    assert quantized[1].isnan().tolist() == [False, False, True, False]
-    assert book.quantize(w[:1], book.scale(w[:1])).tolist() == [[0, 0, 0, 0]]
 
 
 def test_ternary_scale_has_the_least_squared_error():

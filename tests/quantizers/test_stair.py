@@ -10,7 +10,15 @@ from scipy import integrate, stats
 from qsched.errors import InputError, UnknownNameError
 from qsched.quantizers import STAIRS as NAMED
 from qsched.quantizers import Stair, hard, stair
-from tests.quantizers.reference import STAIRS, plain_hard
+from qsched.testing.reference import plain_hard
+from qsched.testing.stair import StairTestCase
+from tests.quantizers.stairs import STAIRS
+
+
+class TestStairs(StairTestCase):
+    @pytest.fixture(params={**NAMED, **STAIRS})
+    def stair(self, request: pytest.FixtureRequest) -> Stair:
+        return {**NAMED, **STAIRS}[request.param]
 
 
 @pytest.mark.parametrize(
@@ -61,18 +69,6 @@ def test_four_bit_quantum_suits_unit_variance_inputs():
     assert np.diff(stats.norm.cdf(edges)).min() > 0.005  # every level is used
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", NAMED)
-def test_thresholds_and_their_float_neighbors(name, dtype):
-    s = stair(name, quantum=1)
-    edges = torch.tensor(s.thresholds, dtype=dtype)
-    below = torch.nextafter(edges, torch.tensor(-torch.inf, dtype=dtype))
-    above = torch.nextafter(edges, torch.tensor(torch.inf, dtype=dtype))
-    assert hard(below, s).tolist() == list(s.levels[:-1])
-    assert hard(edges, s).tolist() == list(s.levels[1:])
-    assert hard(above, s).tolist() == list(s.levels[1:])
-
-
 @given(
     x=st.floats(-10, 10, width=32),
     cuts=st.lists(st.integers(-20, 20), min_size=1, max_size=5, unique=True),
@@ -84,14 +80,6 @@ def test_any_stair_matches_a_plain_loop(x, cuts, quantum, mean):
     s = Stair(tuple(k**2 / 2 for k in range(len(cuts) + 1)), thresholds, quantum)
     shift = None if mean is None else torch.tensor(mean)
     assert hard(torch.tensor([x]), s, shift).item() == plain_hard(x, s, mean or 0.0)
-
-
-@pytest.mark.parametrize("name", STAIRS)
-def test_nan_and_infinities(name):
-    s = STAIRS[name]
-    values = hard(torch.tensor([torch.nan, -torch.inf, torch.inf]), s).tolist()
-    assert math.isnan(values[0])
-    assert values[1:] == pytest.approx([s.levels[0] * s.quantum, s.levels[-1] * s.quantum])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Decimal, getcontext
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,23 +14,24 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qsched.schedules import Cosine, Decay, Exponential, Knots, Logistic, Power, Steps
-from tests.schedules.strategies import decays, fractions
+from qsched.testing.decay import DecayTestCase, Formula
+from tests.schedules.strategies import decays
 
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def _logistic(k: float, c: float) -> Callable[[float, float], float]:
+def _logistic(k: float, c: float) -> Formula:
     low, high = _sigmoid(-k * c), _sigmoid(k * (1 - c))
     return lambda x, d: (_sigmoid(k * (x - c)) - low) / (high - low)
 
 
-def _stair(levels: list[float]) -> Callable[[float, float], float]:
+def _stair(levels: list[float]) -> Formula:
     return lambda x, d: [0.0, *levels][math.floor(x * len(levels) + 1e-9)]
 
 
-CLOSED_FORMS: dict[str, tuple[Decay, Callable[[float, float], float]]] = {
+CLOSED_FORMS: dict[str, tuple[Decay, Formula]] = {
     "linear": (Power(), lambda x, d: x),
     "square": (Power(exponent=2.0), lambda x, d: 2 * x - x * x),
     "progressive": (
@@ -52,29 +54,31 @@ CLOSED_FORMS: dict[str, tuple[Decay, Callable[[float, float], float]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_closed_form(name: str) -> None:
-    shape, formula = CLOSED_FORMS[name]
-    x = np.linspace(0, 1, 241)
-    for depth in (0.0, 0.25, 1.0):
-        expected = [formula(float(v), depth) for v in x]
-        np.testing.assert_allclose(shape(x, np.asarray(depth)), expected, rtol=0, atol=1e-12)
+class TestDecays(DecayTestCase):
+    @pytest.fixture(params=CLOSED_FORMS)
+    def case(self, request: pytest.FixtureRequest) -> tuple[Decay, Formula]:
+        return CLOSED_FORMS[request.param]
+
+    @pytest.fixture
+    def shape(self, case: tuple[Decay, Formula]) -> Decay:
+        return case[0]
+
+    @pytest.fixture
+    def formula(self, case: tuple[Decay, Formula]) -> Formula:
+        return case[1]
 
 
-@given(decays, fractions)
-def test_runs_from_0_to_1_without_falling(shape: Decay, depth: float) -> None:
-    x = np.linspace(0, 1, 201)
-    h = shape(x, np.asarray(depth))
-    assert h[0] == 0
-    assert h[-1] == 1
-    assert np.all(np.diff(h) >= -1e-15)
-    assert np.all((h >= 0) & (h <= 1))
+def test_every_shape_is_among_them() -> None:
+    union, _ = get_args(Decay)
+    assert {type(shape) for shape, _ in CLOSED_FORMS.values()} == set(get_args(union))
 
 
-@given(decays, fractions)
-def test_rest_is_the_complement(shape: Decay, depth: float) -> None:
-    x, d = np.linspace(0, 1, 101), np.asarray(depth)
-    np.testing.assert_allclose(shape.rest(x, d), 1 - shape(x, d), rtol=0, atol=1e-13)
+@given(decays)
+def test_shapes_of_any_parameters(shape: Decay) -> None:
+    suite = TestDecays()
+    suite.test_runs_from_0_to_1_without_falling(shape)
+    suite.test_rest_is_the_complement(shape)
+    suite.test_a_schedule_file_can_hold_it(shape)
 
 
 @pytest.mark.parametrize(
