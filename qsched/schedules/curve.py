@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qsched.schedules.base import SLACK
-from qsched.schedules.decay import Decay, Knots, Steps
+from qsched.schedules.decay import Decay, Knots, Power, Steps
 
-__all__ = ["HardeningCurve"]
+__all__ = ["HardeningCurve", "hardened", "relaxed"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ class HardeningCurve:
         inner = self.decay.rest(self._inside(u), np.asarray(self.depth))
         return np.where(u >= self.end - SLACK, 0.0, np.where(u <= self.start, 1.0, inner))
 
+    def canonical(self) -> HardeningCurve:
+        """Return the same curve at depth 0 if its shape is that of every depth, else itself.
+
+        >>> HardeningCurve(0.0, 0.7, Power(), 0.5).canonical().depth
+        0.0
+        """
+        decay = self.decay
+        if isinstance(decay, Power) and decay.exponent != decay.exponent_last:
+            return self
+        return replace(self, depth=0.0)
+
     def breaks(self) -> tuple[float, ...]:
         """Return the progress at which h may jump or bend, increasing."""
         match self.decay:
@@ -66,3 +78,23 @@ class HardeningCurve:
         length = self.end - self.start
         # A window shorter than the slack is a jump: what it holds is never looked at.
         return np.clip((u - self.start) / (length if length > SLACK else 1.0), 0, 1)
+
+
+def hardened(curves: Sequence[HardeningCurve], u: np.ndarray) -> list[np.ndarray]:
+    """Return h of every curve at progress ``u``; equal curves are computed once."""
+    return _once(HardeningCurve.hardened, curves, u)
+
+
+def relaxed(curves: Sequence[HardeningCurve], u: np.ndarray) -> list[np.ndarray]:
+    """Return 1 - h of every curve at progress ``u``; equal curves are computed once."""
+    return _once(HardeningCurve.relaxed, curves, u)
+
+
+def _once(
+    values: Callable[[HardeningCurve, np.ndarray], np.ndarray],
+    curves: Sequence[HardeningCurve],
+    u: np.ndarray,
+) -> list[np.ndarray]:
+    keys = [curve.canonical() for curve in curves]
+    known = {key: values(key, u) for key in dict.fromkeys(keys)}
+    return [known[key] for key in keys]

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from qsched.schedules.base import Frozen
-from qsched.schedules.curve import HardeningCurve
+from qsched.schedules.curve import HardeningCurve, hardened, relaxed
 from qsched.schedules.decay import Decay, Power, Steps
 from qsched.schedules.learning_rate import LearningRate
 from qsched.schedules.methods import Ana, Inq
@@ -110,12 +110,26 @@ class Schedule(Frozen):
 
     def curve(self, place: Place, *, backward: bool = False) -> HardeningCurve:
         """Return the hardening curve of ``place``, or that of its backward noise."""
-        override = self._override(place)
-        window = override.window if override and override.window else self.window
-        decay = override.decay if override and override.decay else self.decay
-        shift = self.lag.activations * (place.role == "activations") + self.lag.backward * backward
-        edges = np.clip(np.array(window.bounds(np.array(place.depth))) + shift, 0, 1)
-        return HardeningCurve(float(edges[0]), float(edges[1]), decay, place.depth)
+        [curve] = self.curves([place], backward=backward)
+        return curve
+
+    def curves(
+        self, places: Sequence[Place], *, backward: bool = False
+    ) -> tuple[HardeningCurve, ...]:
+        """Return the hardening curve of every quantizer, or that of its backward noise."""
+        depths = np.array([place.depth for place in places])
+        shifts = self.lag.backward * backward + self.lag.activations * np.array(
+            [place.role == "activations" for place in places]
+        )
+        edges = np.clip(np.array(self.window.bounds(depths)) + shifts, 0, 1)
+        decays = [self.decay] * len(places)
+        for q, override in self._overridden(places):
+            if override.window:
+                own = np.array(override.window.bounds(depths[q]))
+                edges[:, q] = np.clip(own + shifts[q], 0, 1)
+            decays[q] = override.decay or self.decay
+        rows = zip(*edges.tolist(), decays, depths.tolist(), strict=True)
+        return tuple(HardeningCurve(*row) for row in rows)
 
     def hardening(
         self, u: float | np.ndarray, places: Sequence[Place], *, backward: bool = False
@@ -134,8 +148,9 @@ class Schedule(Frozen):
             ValueError: ``u`` is NaN or lies outside [0, 1].
         """
         progress = _progress(u)
-        curves = [self.curve(place, backward=backward).hardened(progress) for place in places]
-        return np.stack(curves, axis=-1) if curves else np.zeros((*progress.shape, 0))
+        if not places:
+            return np.zeros((*progress.shape, 0))
+        return np.stack(hardened(self.curves(places, backward=backward), progress), axis=-1)
 
     def at(self, u: float | np.ndarray, places: Sequence[Place]) -> np.ndarray:
         """Return the control values of every quantizer at progress ``u``.
@@ -154,22 +169,16 @@ class Schedule(Frozen):
         """
         progress = _progress(u)
         table = np.zeros((*progress.shape, len(places), len(CONTROLS)))
-        for q, place in enumerate(places):
-            match self.method(place):
-                case Ana() as ana:
-                    rest = self.curve(place).relaxed(progress)
-                    trailing = self.curve(place, backward=True).relaxed(progress)
-                    table[..., q, FORWARD_STD] = ana.forward_std * rest
-                    table[..., q, MEAN] = ana.mean * (
-                        np.sqrt(rest) if ana.mean_decay == "sqrt" else rest > 0
-                    )
-                    table[..., q, BACKWARD_STD] = ana.backward_std * (
-                        ana.backward_floor + (1 - ana.backward_floor) * trailing
-                    )
-                case Inq():
-                    table[..., q, FROZEN] = self.curve(place).hardened(progress)
-                case None:
-                    pass
+        methods = [self.method(place) for place in places]
+        curves, trails = self.curves(places), self.curves(places, backward=True)
+        annealed = {q: method for q, method in enumerate(methods) if isinstance(method, Ana)}
+        rests = relaxed([curves[q] for q in annealed], progress)
+        trailing = relaxed([trails[q] for q in annealed], progress)
+        for (q, ana), rest, trail in zip(annealed.items(), rests, trailing, strict=True):
+            _anneal(table[..., q, :], ana, rest, trail)
+        frozen = [q for q, method in enumerate(methods) if isinstance(method, Inq)]
+        for q, share in zip(frozen, hardened([curves[q] for q in frozen], progress), strict=True):
+            table[..., q, FROZEN] = share
         return table
 
     def learning_rates(self, u: float | np.ndarray) -> np.ndarray:
@@ -230,8 +239,23 @@ class Schedule(Frozen):
                 faults.append((("overrides", i), message))
         return faults
 
+    def _overridden(self, places: Sequence[Place]) -> list[tuple[int, Override]]:
+        if not self.overrides:
+            return []
+        found = ((q, self._override(place)) for q, place in enumerate(places))
+        return [(q, override) for q, override in found if override is not None]
+
     def _override(self, place: Place) -> Override | None:
         return next((o for o in reversed(self.overrides) if o.matches(place)), None)
+
+
+def _anneal(controls: np.ndarray, ana: Ana, rest: np.ndarray, trailing: np.ndarray) -> None:
+    """Write the control values of noise of which ``rest`` and, backward, ``trailing`` is left."""
+    controls[..., FORWARD_STD] = ana.forward_std * rest
+    controls[..., MEAN] = ana.mean * (np.sqrt(rest) if ana.mean_decay == "sqrt" else rest > 0)
+    controls[..., BACKWARD_STD] = ana.backward_std * (
+        ana.backward_floor + (1 - ana.backward_floor) * trailing
+    )
 
 
 def _progress(u: float | np.ndarray) -> np.ndarray:
