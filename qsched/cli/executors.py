@@ -22,10 +22,12 @@ class Cluster:
     Attributes:
         address: where it runs; None is one that this command starts on this machine.
         gpus: GPUs of each worker; 0 trains on CPUs.
+        cpus: CPUs of each worker, and threads of its arithmetic.
     """
 
     address: str | None = None
     gpus: float = 0.0
+    cpus: float = 1.0
 
 
 def executor(
@@ -53,8 +55,16 @@ def _on_ray(workers: int | None, plugins: Sequence[Path], cluster: Cluster) -> E
     except ModuleNotFoundError as error:
         raise InputError(
             f"training on Ray needs packages that are not installed ({error.name}); install "
-            "them with `pip install 'qsched[ray]'`, or leave --ray, --address and --gpus out"
+            "them with `pip install 'qsched[ray]'`, or leave --ray, --address, --gpus and "
+            "--cpus out"
         ) from None
     where = partial(train, device="cuda") if cluster.gpus else train
     count = workers or (default_workers() if cluster.address is None else None)
-    return Ray(where, count, plugins, address=cluster.address, gpus=cluster.gpus)
+    return Ray(
+        where,
+        count,
+        plugins,
+        address=cluster.address,
+        cpus=cluster.cpus,
+        gpus=cluster.gpus,
+    )

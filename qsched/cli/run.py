@@ -82,6 +82,14 @@ def run(
             min=0, metavar="N", help="GPUs of each Ray worker; a fraction lets several share one."
         ),
     ] = 0.0,
+    cpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            metavar="N",
+            help="CPUs of each Ray worker, which computes with so many threads. Default: 1.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -115,7 +123,7 @@ def run(
     plugins = use_plugins(plugin)
     document = _changed(study, trials, seed, name)
     if server is not None:
-        local_only(plugin=plugin, workers=workers, ray=ray, address=address, gpus=gpus)
+        local_only(plugin=plugin, workers=workers, ray=ray, address=address, gpus=gpus, cpus=cpus)
         verdict = follow(document, out, server, token_file)
         _told(verdict, out or default_folder(verdict.study), as_json)
         return
@@ -134,7 +142,7 @@ def run(
     from qsched.study.noted import noted
 
     tell_compilation(engine)
-    cluster = Cluster(address, gpus) if ray or address or gpus else None
+    cluster = Cluster(address, gpus, cpus or 1.0) if ray or address or gpus or cpus else None
     with opened(db, create=True) as storage:
         try:
             with executor(workers, plugins, cluster) as where, shown(spec.name) as observe:

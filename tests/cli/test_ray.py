@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qsched.cli.executors import Cluster, executor
 from qsched.storage import Storage
 from tests.cli.conftest import Qsched
 
@@ -37,3 +38,11 @@ def test_no_cluster_at_the_address(qsched: Qsched, toy: Path) -> None:
     result = qsched("run", toy, "--address", "127.0.0.1:9")
     assert result.code == 2
     assert "a Ray cluster must answer at its address, but `127.0.0.1:9` does not" in result.err
+
+
+def test_workers_get_what_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    given: dict[str, object] = {}
+    monkeypatch.setattr("qsched.execution.ray.Ray", lambda *_, **options: given.update(options))
+    executor(2, [], Cluster("head", cpus=4.0, gpus=0.5))
+    assert given == {"address": "head", "cpus": 4.0, "gpus": 0.5}

@@ -88,6 +88,12 @@ def test_workers_are_other_processes_of_one_thread_and_are_kept(folder: Path) ->
     assert ray.is_initialized()  # It was not this executor that started it.
 
 
+def test_a_worker_computes_with_as_many_threads_as_it_has_cpus(folder: Path) -> None:
+    with Ray(fakes.echo, 1, cpus=2.0) as executor:
+        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+    assert (result.versions["omp"], result.versions["mkl"]) == ("2", "2")
+
+
 def test_both_workers_work(folder: Path) -> None:
     with Ray(fakes.waits_for_two, 2) as executor:
         assert len(list(executor.run(split(fakes.make_runs(2), 1)))) == 2
