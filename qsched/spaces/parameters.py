@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp, log
 from typing import Annotated, Literal
 
 import numpy as np
@@ -46,6 +47,39 @@ class Float(Frozen):
         value = np.exp(rng.uniform(np.log(self.low), np.log(self.high)))
         return float(np.clip(value, self.low, self.high))
 
+    def quantile(self, share: float) -> float:
+        """Return the value below which a ``share`` of the range lies, on the scale of the search.
+
+        Rounded to six digits: enough for any schedule, and short in files.
+
+        >>> Float(low=0.01, high=1.0, log=True).quantile(0.5)
+        0.1
+        """
+        if self.log:
+            value = exp(log(self.low) + share * log(self.high / self.low))
+        else:
+            value = self.low + share * (self.high - self.low)
+        return self.clip(float(f"{value:.6g}"))
+
+    def share(self, value: float) -> float:
+        """Return the share of the range below ``value``: the inverse of :meth:`quantile`.
+
+        >>> Float(low=0.01, high=1.0, log=True).share(0.1)
+        0.5
+        """
+        if self.log:
+            return float(np.log(value / self.low) / np.log(self.high / self.low))
+        return (value - self.low) / (self.high - self.low)
+
+    def grid(self, count: int) -> tuple[float, ...]:
+        """Return ``count`` values from one end to the other, evenly on the scale of the search."""
+        spaced = np.geomspace if self.log else np.linspace
+        return tuple(map(float, spaced(self.low, self.high, count)))
+
+    def clip(self, value: float) -> float:
+        """Return the value of the range that is nearest to ``value``; NaN stays NaN."""
+        return float(np.clip(value, self.low, self.high))
+
     def ends(self) -> tuple[Value, ...]:
         """Return the extreme values."""
         return self.low, self.high
@@ -78,6 +112,30 @@ class Int(Frozen):
         """Return a random value, uniform."""
         return int(rng.integers(self.low, self.high, endpoint=True))
 
+    def quantile(self, share: float) -> int:
+        """Return the number below which a ``share`` of the range lies, for a share in [0, 1).
+
+        >>> Int(low=1, high=4).quantile(0.99)
+        4
+        """
+        return self.low + int(share * (self.high - self.low + 1))
+
+    def share(self, value: float) -> float:
+        """Return the middle of the shares whose quantile is ``value``.
+
+        >>> Int(low=1, high=4).share(1)
+        0.125
+        """
+        return (value - self.low + 0.5) / (self.high - self.low + 1)
+
+    def grid(self, count: int) -> tuple[int, ...]:
+        """Return at most ``count`` numbers from one end to the other, evenly."""
+        return tuple(sorted(set(np.linspace(self.low, self.high, count).astype(int).tolist())))
+
+    def clip(self, value: float) -> float:
+        """Return the number of the range that is nearest to ``value``; NaN stays NaN."""
+        return float(np.clip(value, self.low, self.high))
+
     def ends(self) -> tuple[Value, ...]:
         """Return the extreme values."""
         return self.low, self.high
@@ -104,6 +162,18 @@ class Choice(Frozen):
     def draw(self, rng: np.random.Generator) -> str:
         """Return a random choice, uniform."""
         return self.choices[int(rng.integers(len(self.choices)))]
+
+    def quantile(self, share: float) -> str:
+        """Return the choice at a ``share`` in [0, 1) of the list.
+
+        >>> Choice(choices=("a", "b")).quantile(0.5)
+        'b'
+        """
+        return self.choices[int(share * len(self.choices))]
+
+    def grid(self, count: int) -> tuple[str, ...]:
+        """Return all choices, whatever ``count``."""
+        return self.choices
 
     def ends(self) -> tuple[Value, ...]:
         """Return all choices."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsched.learning.analysis.surfaces import Surface
-from qsched.spaces import Choice, Float, Int, SearchSpace, Value
+from qsched.spaces import Float, SearchSpace, Value
 
 __all__ = ["Effect", "effect"]
 
@@ -66,23 +66,12 @@ def effect(
     having = [point for point in points if parameter in point][:_POINTS]
     if len(having) < 4:
         return None
-    values, log = _values(space, parameter)
+    searched = space.parameters[parameter]
+    values = searched.grid(_GRID)
+    log = isinstance(searched, Float) and searched.log
     rows = [{**point, parameter: value} for value in values for point in having]
     predicted = np.stack([s.predict(rows).reshape(len(values), -1).mean(axis=1) for s in surfaces])
     centered = predicted - predicted.mean(axis=1, keepdims=True)
     draws = np.random.default_rng(0).integers(len(surfaces), size=(_DRAWS, len(surfaces)))
     low, high = np.quantile(centered[draws].mean(axis=1), [0.05, 0.95], axis=0)
     return Effect(parameter, values, centered, low, high, log)
-
-
-def _values(space: SearchSpace, name: str) -> tuple[tuple[Value, ...], bool]:
-    match space.parameters[name]:
-        case Choice() as choice:
-            return tuple(choice.choices), False
-        case Int() as whole:
-            return tuple(
-                sorted(set(np.linspace(whole.low, whole.high, _GRID).astype(int).tolist()))
-            ), False
-        case Float() as real:
-            spaced = np.geomspace if real.log else np.linspace
-            return tuple(map(float, spaced(real.low, real.high, _GRID))), real.log

@@ -149,7 +149,9 @@ def apply_rules(book: Rulebook, features: TaskFeatures, without: str | None = No
         point = dict(book.default)
         for rule in book.rules:
             for name, fitted in rule.formulas.items():
-                point[name] = _within(space, name, fitted.formula.value(values))
+                parameter = space.parameters[name]
+                assert not isinstance(parameter, Choice)
+                point[name] = parameter.clip(fitted.formula.value(values))
         wanted = space.decode(point)
     parts = [rule.part for rule in book.rules if rule.part != without]
     made = exchanged(book.base, wanted, parts)
@@ -266,15 +268,9 @@ def _responses(
 ) -> Responses:
     parameter = space.parameters[name]
     assert not isinstance(parameter, Choice)
-    log = isinstance(parameter, Float) and parameter.log
-    spaced = np.geomspace if log else np.linspace
-    values = spaced(parameter.low, parameter.high, _GRID)
+    values = parameter.grid(_GRID)
     points = [{**point, name: float(value)} for value in values]
     predicted = np.stack([surface.predict(points) for surface in surfaces])
-    return Responses(values, predicted.max(axis=1, keepdims=True) - predicted, log)
-
-
-def _within(space: SearchSpace, name: str, value: float) -> float:
-    parameter = space.parameters[name]
-    assert not isinstance(parameter, Choice)
-    return float(np.clip(value, parameter.low, parameter.high))
+    log = isinstance(parameter, Float) and parameter.log
+    loss = predicted.max(axis=1, keepdims=True) - predicted
+    return Responses(np.array(values, dtype=float), loss, log)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import exp, log
-
 import numpy as np
 from scipy.stats import qmc
 
-from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
+from qsched.spaces import Float, Parameter, SearchSpace, Value
 
-__all__ = ["DESIGN_SEED", "quantile", "shares", "sobol"]
+__all__ = ["DESIGN_SEED", "shares", "sobol"]
 
 DESIGN_SEED = 2022
 """Seed of the scrambling. It never changes: equal indices are equal schedules."""
@@ -48,7 +46,7 @@ def sobol(
             if name == "learning_rate" and learning_rates is not None:
                 low, high = learning_rates
                 parameter = Float(low=low, high=high, log=True)
-            return quantile(parameter, row[name])
+            return parameter.quantile(row[name])
 
         return space.suggest(ask)
 
@@ -62,28 +60,3 @@ def shares(dimensions: int, count: int) -> np.ndarray:
     # The whole power of 2, for only that is balanced.
     points: np.ndarray = sequence.random_base2((count - 1).bit_length())[:count]
     return points
-
-
-def quantile(parameter: Parameter, share: float) -> Value:
-    """Return the value below which a ``share`` of a parameter's range lies, on its own scale.
-
-    Args:
-        parameter: of a search space.
-        share: in [0, 1).
-
-    >>> quantile(Float(low=0.01, high=1.0, log=True), 0.5)
-    0.1
-    >>> quantile(Int(low=1, high=4), 0.99), quantile(Choice(choices=("a", "b")), 0.5)
-    (4, 'b')
-    """
-    match parameter:
-        case Float(log=True):
-            value = exp(log(parameter.low) + share * log(parameter.high / parameter.low))
-        case Float():
-            value = parameter.low + share * (parameter.high - parameter.low)
-        case Int():
-            return parameter.low + int(share * (parameter.high - parameter.low + 1))
-        case Choice():
-            return parameter.choices[int(share * len(parameter.choices))]
-    # Six digits: enough for any schedule, and short in files.
-    return min(max(float(f"{value:.6g}"), parameter.low), parameter.high)

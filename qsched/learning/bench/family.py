@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qsched.learning.bench.design import quantile, shares
+from qsched.learning.bench.design import shares
 from qsched.learning.bench.plans import BenchArm, Plan
 from qsched.learning.bench.tasks import BenchSpec
 from qsched.schedules import Ana, Power, Schedule
@@ -37,7 +37,7 @@ def family_plans(bench: BenchSpec) -> list[Plan]:
     plans = []
     for index, row in enumerate(shares(len(dimensions), POINTS)):
         name, end, steeper, rate = (
-            quantile(dimension, share) for dimension, share in zip(dimensions, row, strict=True)
+            dimension.quantile(share) for dimension, share in zip(dimensions, row, strict=True)
         )
         schedule = stretched(coded[str(name)], float(end), float(steeper))
         arm = BenchArm(

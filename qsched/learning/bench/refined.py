@@ -11,7 +11,6 @@ from collections import defaultdict
 import numpy as np
 
 from qsched.learning.bench.data import Bench, Runs
-from qsched.learning.bench.design import quantile
 from qsched.learning.bench.plans import BenchArm, Plan
 from qsched.learning.bench.tasks import BenchSpec
 from qsched.spaces import Choice, Int, Parameter, SearchSpace, Value, load_space
@@ -113,24 +112,14 @@ def mutated(
             parameter = parameter.model_copy(update={"low": low, "high": high})
         share = random.random()
         if name not in parent or random.random() < CHANGE:
-            return quantile(parameter, share)
+            return parameter.quantile(share)
         if isinstance(parameter, Choice):
             return parent[name]
-        moved = _share(parameter, parent[name]) + SPREAD * random.standard_normal()
+        moved = parameter.share(float(parent[name])) + SPREAD * random.standard_normal()
         # Reflected at the ends, so that they are not favored.
-        return quantile(parameter, min(abs(1 - abs(1 - moved)) % 1, 1 - 1e-9))
+        return parameter.quantile(min(abs(1 - abs(1 - moved)) % 1, 1 - 1e-9))
 
     return space.suggest(ask)
-
-
-def _share(parameter: Parameter, value: Value) -> float:
-    """Return the share of a parameter's range below a value: the inverse of ``quantile``."""
-    assert not isinstance(parameter, Choice) and not isinstance(value, str)
-    if isinstance(parameter, Int):
-        return (value - parameter.low + 0.5) / (parameter.high - parameter.low + 1)
-    if parameter.log:
-        return float(np.log(value / parameter.low) / np.log(parameter.high / parameter.low))
-    return (value - parameter.low) / (parameter.high - parameter.low)
 
 
 def _best(

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from qsched.learning.bench.design import quantile, sobol
+from qsched.learning.bench.design import sobol
 from qsched.spaces import Choice, Float, Int, load_space
 
 RATES = (0.002, 0.08)
@@ -73,6 +73,6 @@ def test_the_design_never_changes() -> None:
 def test_quantiles(
     parameter: Float | Int | Choice, shares: tuple[float, ...], values: tuple[object, ...]
 ) -> None:
-    assert tuple(quantile(parameter, share) for share in shares) == values
+    assert tuple(parameter.quantile(share) for share in shares) == values
     for share in np.linspace(0, 1, 101)[:-1]:
-        assert parameter.holds(quantile(parameter, float(share)))
+        assert parameter.holds(parameter.quantile(float(share)))
