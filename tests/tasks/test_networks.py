@@ -1,4 +1,4 @@
-"""Networks: counts from the papers, and shapes and counts against torch's own modules."""
+"""Every network of the project: the suite, and counts from the papers."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
 
 from qsched.errors import InputError
 from qsched.lanes.layers import (
     Activation,
-    BatchNorm,
     Conv,
     Flatten,
-    GlobalAveragePool,
     Layer,
     Linear,
-    MaxPool,
     Residual,
 )
 from qsched.registry import NETWORKS
-from qsched.specs import Precision
+from qsched.specs import NetworkSpec, Precision
 from qsched.tasks import parameters
 from qsched.tasks.networks import with_precision
+from qsched.testing.network import NetworkTestCase, Shape
 
 Layers = tuple[Layer, ...]
 
@@ -43,76 +39,51 @@ NETWORKS_OF_THE_PROJECT = {
 }
 
 
-class _Sum(nn.Module):
-    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.body, self.shortcut = body, shortcut
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.body(x) + self.shortcut(x)
-
-
-def _modules(layers: Layers) -> nn.Sequential:
-    """Return the same network of torch's lazy modules, which infer their own sizes."""
-    return nn.Sequential(*(_module(layer) for layer in layers))
-
-
-def _module(layer: Layer) -> nn.Module:
-    match layer:
-        case Linear():
-            return nn.LazyLinear(layer.features, bias=layer.bias)
-        case Conv(channels, kernel, stride, padding):
-            return nn.LazyConv2d(channels, kernel, stride, padding, bias=layer.bias)
-        case BatchNorm():
-            return _LazyNorm()
-        case MaxPool():
-            return nn.MaxPool2d(layer.size)
-        case GlobalAveragePool():
-            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        case Flatten():
-            return nn.Flatten()
-        case Activation():
-            return nn.Hardtanh()
-        case Residual():
-            return _Sum(_modules(layer.body), _modules(layer.shortcut))
-
-
-class _LazyNorm(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        if not hasattr(self, "norm"):
-            self.norm = (nn.BatchNorm2d if x.ndim == 4 else nn.BatchNorm1d)(x.shape[1])
-        return self.norm(x)
-
-
 def _build(name: str, width: int | None = None, classes: int = 10) -> Layers:
     return NETWORKS.load(name)(width, classes)
 
 
-@pytest.mark.filterwarnings("ignore:Lazy modules")
-@pytest.mark.parametrize(
-    ("name", "width", "shape"),
-    [
-        ("mlp3", 32, (1, 8, 8)),
-        ("mlp9", None, (13,)),
-        ("cnn5", None, (1, 7, 7)),
-        ("cnn5", None, (3, 14, 14)),
-        ("cnn9", 8, (1, 8, 8)),
-        ("cnn9", None, (3, 32, 32)),
-        ("vgg8", 8, (3, 32, 32)),
-        ("vgg8", 4, (1, 8, 8)),
-        ("resnet20", None, (3, 32, 32)),
-        ("resnet20", 4, (1, 7, 7)),
-        ("tnn3", None, (1, 8, 8)),
-        ("tnn96", None, (3, 32, 32)),
-        ("tnn96", 16, (1, 28, 28)),
-        ("tnn96", 8, (1, 16, 16)),
-    ],
-)
-def test_parameters_against_torch(name: str, width: int | None, shape: tuple[int, ...]) -> None:
-    layers = _build(name, width)
-    network = _modules(layers)
-    assert network(torch.zeros(2, *shape)).shape == (2, 10)
-    assert parameters(layers, shape) == sum(p.numel() for p in network.parameters())
+CASES = [
+    ("mlp3", 32, (1, 8, 8)),
+    ("mlp6", None, (1, 8, 8)),
+    ("mlp9", None, (13,)),
+    ("mlp14", 8, (13,)),
+    ("cnn5", None, (1, 7, 7)),
+    ("cnn5", None, (3, 14, 14)),
+    ("cnn9", 8, (1, 8, 8)),
+    ("cnn9", 6, (3, 32, 32)),
+    ("vgg8", 2, (3, 32, 32)),
+    ("vgg8", 4, (1, 8, 8)),
+    ("resnet20", 4, (3, 32, 32)),
+    ("resnet20", 4, (1, 7, 7)),
+    ("tnn3", 8, (1, 8, 8)),
+    ("tnn96", 12, (3, 32, 32)),
+    ("tnn96", 8, (1, 28, 28)),
+    ("tnn96", 8, (1, 16, 16)),
+]
+
+
+class TestNetworks(NetworkTestCase):
+    @pytest.fixture(params=CASES, ids=str)
+    def case(self, request: pytest.FixtureRequest) -> tuple[str, int | None, Shape]:
+        return request.param
+
+    @pytest.fixture
+    def network(self, case: tuple[str, int | None, Shape]) -> NetworkSpec:
+        return NetworkSpec(name=case[0], width=case[1])
+
+    @pytest.fixture
+    def shape(self, case: tuple[str, int | None, Shape]) -> Shape:
+        return case[2]
+
+
+def test_every_network_is_among_them() -> None:
+    own = {n for n in NETWORKS.names() if _module(n).startswith("qsched.tasks.")}
+    assert {name for name, _, _ in CASES} == own == NETWORKS_OF_THE_PROJECT
+
+
+def _module(name: str) -> str:
+    return getattr(NETWORKS.load(name), "__module__", "")
 
 
 @pytest.mark.parametrize(
