@@ -49,6 +49,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.exit_code)
     except OSError as error:
         return _fail(_reason(error), 1)
+    except MemoryError as error:
+        what = str(error) or "Python's own objects"
+        return _fail(f"this needs more memory than there is ({what}); make the task smaller", 1)
 
 
 def _fail(message: str, code: int) -> int:

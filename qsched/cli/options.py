@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -38,10 +39,26 @@ class Engine(StrEnum):
     native = "native"
 
 
+def _kept(url: str) -> str:
+    """Refuse a database in memory: what a command stores there ends with it."""
+    if re.fullmatch(r"sqlite(\+\w+)?:(//)?(/|/?:memory:)?(\?.*)?|sqlite.*mode=memory.*", url):
+        raise typer.BadParameter(
+            f"a study database outlives its command, but `{url}` is in memory; name a file: "
+            "sqlite:///FILE"
+        )
+    return url
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DatabaseOption = Annotated[
     str,
-    typer.Option("--db", envvar="QSCHED_DB", metavar="URL", help="The study database."),
+    typer.Option(
+        "--db",
+        envvar="QSCHED_DB",
+        metavar="URL",
+        callback=_kept,
+        help="The study database.",
+    ),
 ]
 DataOption = Annotated[
     Path | None,
@@ -82,7 +99,7 @@ TaskOption = Annotated[
     typer.Option("--task", metavar="STUDY", help="The study whose task is trained on."),
 ]
 SeedsOption = Annotated[
-    int, typer.Option("--seeds", min=2, metavar="N", help="How many fresh seeds.")
+    int, typer.Option("--seeds", min=2, max=10_000, metavar="N", help="How many fresh seeds.")
 ]
 
 

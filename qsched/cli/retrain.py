@@ -24,7 +24,7 @@ from qsched.cli.options import (
 )
 from qsched.cli.output import interval_text, percent, points, print_json
 from qsched.cli.saved import check_target, save_network, saved_text
-from qsched.cli.stored import check_task, study_spec
+from qsched.cli.stored import schedules_for, study_spec
 
 if TYPE_CHECKING:
     from qsched.cli.promise import Promise
@@ -68,14 +68,13 @@ def train(
     """
     from qsched.cli.fresh import accuracies, fresh_seeds
     from qsched.cli.promise import promise
-    from qsched.schedules.file import load_schedule
     from qsched.study.statistics import interval
 
     use_data(data)
     use_engine(engine)
     plugins = use_plugins(plugin)
-    loaded, spec = load_schedule(file), study_spec(task, db)
-    check_task(spec.task)
+    spec = study_spec(task, db)
+    [loaded] = schedules_for(spec.task, [file])
     check_target(save, spec, loaded.schedule)
     stated = promise(loaded, spec.task, seeds)
     [found] = accuracies([loaded.schedule], spec, seeds, workers, plugins)
@@ -127,15 +126,13 @@ def compare(
         qsched compare best.yaml ana-2019-overlapped --task digits-ana --seeds 24
     """
     from qsched.cli.fresh import accuracies, fresh_seeds
-    from qsched.schedules.file import load_schedule
     from qsched.study.statistics import paired
 
     use_data(data)
     use_engine(engine)
     plugins = use_plugins(plugin)
-    files = [load_schedule(file) for file in (first, second)]
     spec = study_spec(task, db)
-    check_task(spec.task)
+    files = schedules_for(spec.task, [first, second])
     level = spec.confirmation.level
     found = accuracies([file.schedule for file in files], spec, seeds, workers, plugins)
     result = paired(found[0], found[1], level)

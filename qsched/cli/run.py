@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +28,8 @@ from qsched.cli.output import print_json
 from qsched.cli.remote import ServerOption, TokenFileOption
 from qsched.cli.remote_run import follow, local_only
 from qsched.cli.results import default_folder, export_to, report_to
-from qsched.cli.stored import check_task, opened
+from qsched.cli.stored import opened, schedules_for, study_document
+from qsched.errors import QschedError
 
 if TYPE_CHECKING:
     from qsched.files import Document
@@ -47,13 +50,17 @@ def _check_name(name: str | None) -> str | None:
 
 def run(
     study: Annotated[
-        str, typer.Argument(metavar="STUDY", help="A bundled study, or the path of a file.")
+        str,
+        typer.Argument(
+            metavar="STUDY", help="A bundled study, the path of a file, or a stored study."
+        ),
     ],
     trials: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Candidates, instead of the file's.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Seed, instead of the file's.")
+        int | None,
+        typer.Option(min=0, max=10**9, metavar="N", help="Seed, instead of the file's."),
     ] = None,
     name: Annotated[
         str | None,
@@ -107,6 +114,7 @@ def run(
 
     Whatever stops it (Ctrl-C, a crash, a power cut), nothing that finished is lost or repeated.
     While another process runs the study, this one watches, and takes over if that one ends.
+    The name of a stored study resumes it without its file.
 
     \b
         qsched run digits-ana
@@ -121,7 +129,8 @@ def run(
     use_data(data)
     use_engine(engine)
     plugins = use_plugins(plugin)
-    document = _changed(study, trials, seed, name)
+    document = study_document(study, db if server is None else None)
+    _change(document, trials, seed, name)
     if server is not None:
         local_only(plugin=plugin, workers=workers, ray=ray, address=address, gpus=gpus, cpus=cpus)
         verdict = follow(document, out, server, token_file)
@@ -132,18 +141,20 @@ def run(
 
     spec = read_study(document)
     folder = out or default_folder(spec.name)
-    check_task(spec.task)
-    folder.mkdir(parents=True, exist_ok=True)
+    schedules_for(spec.task, spec.baselines)
 
     from qsched.cli.executors import Cluster, executor
     from qsched.cli.first import tell_compilation
     from qsched.cli.progress import shown
+    from qsched.specs import digest
     from qsched.study import run_study
     from qsched.study.noted import noted
+    from qsched.study.owner import gone
 
-    tell_compilation(engine)
     cluster = Cluster(address, gpus, cpus or 1.0) if ray or address or gpus or cpus else None
-    with opened(db, create=True) as storage:
+    with _made(folder), opened(db, create=True) as storage:
+        storage.save_study(spec, digest(spec), gone)
+        tell_compilation(engine)
         try:
             with executor(workers, plugins, cluster) as where, shown(spec.name) as observe:
                 verdict = run_study(spec, storage, where, noted(storage, spec.name, observe))
@@ -153,6 +164,20 @@ def run(
         report_to(storage, spec.name, folder / _REPORT)
         export_to(storage, spec.name, folder / _SCHEDULE)
     _told(verdict, folder, as_json)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder before anything is trained; one that stays empty is no trace of a refusal."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except QschedError:
+        with suppress(OSError):  # Something lies in it.
+            for path in new:
+                path.rmdir()
+        raise
 
 
 def _told(verdict: Verdict, folder: Path, as_json: bool) -> None:
@@ -167,14 +192,10 @@ def _told(verdict: Verdict, folder: Path, as_json: bool) -> None:
     typer.echo(f"{verdict_text(verdict)}\n\nreport    {report}\nschedule  {schedule}")
 
 
-def _changed(study: str, trials: int | None, seed: int | None, name: str | None) -> Document:
-    """Return a study file with some values changed; its other values are still unchecked."""
-    from qsched.files import Document, resolve
-
-    document = Document.read(resolve("studies", study))
+def _change(document: Document, trials: int | None, seed: int | None, name: str | None) -> None:
+    """Change some values of a study file; its other values are still unchecked."""
     if isinstance(data := document.data, dict):
         given = {"seed": seed, "name": name}
         data.update({key: value for key, value in given.items() if value is not None})
         if trials is not None and isinstance(data.get("budget"), dict):
             data["budget"]["trials"] = trials
-    return document

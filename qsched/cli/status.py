@@ -12,6 +12,7 @@ from qsched.cli.options import DATABASE, DatabaseOption, JsonOption
 from qsched.cli.output import percent, print_json, print_table
 from qsched.cli.remote import ServerOption, TokenFileOption, remote
 from qsched.cli.stored import stored_name
+from qsched.files import bundled_names
 
 if TYPE_CHECKING:
     from qsched.storage import StudyRow, Tally
@@ -55,7 +56,12 @@ def status(
     print_table(
         ("study", "state", "trials", "runs", "best", "updated"), [_cells(one) for one in found]
     )
-    if name is not None:
+    if name is None:
+        return
+    if found[0]["verdict"] is None:
+        going_on = _resuming(name, db) if server is None else f"qsched run {name}"
+        typer.echo(f"\nno verdict yet; `{going_on}` goes on where it stopped")
+    else:
         _print_verdict(found[0])
 
 
@@ -103,14 +109,22 @@ def _cells(summary: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _resuming(name: str, db: str) -> str:
+    """Return the command that resumes a stored study."""
+    from qsched.specs.command import command
+    from qsched.storage import Storage
+
+    words = f"qsched run {name}"
+    if name in bundled_names("studies"):  # Then the name alone is that of the bundled file.
+        with Storage.open(db, create=False) as storage:
+            words = command(storage.study(name).spec)
+    return words if db == DATABASE else f"{words} --db {db}"
+
+
 def _print_verdict(summary: dict[str, Any]) -> None:
     import json
 
     from qsched.cli.verdict import verdict_text
     from qsched.study.verdict import Verdict
 
-    if summary["verdict"] is None:
-        name = summary["study"]
-        typer.echo(f"\nno verdict yet; `qsched run {name}` goes on where it stopped")
-        return
     typer.echo("\n" + verdict_text(Verdict.model_validate_json(json.dumps(summary["verdict"]))))

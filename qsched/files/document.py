@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
@@ -85,13 +86,32 @@ class Document:
             SpecError: with every fault, in the order of lines.
         """
         self._check_format(model)
-        try:
-            return model.model_validate_json(json.dumps(self.data))
-        except ValidationError as error:
-            details = error.errors(include_url=False)
+        read, details = _read(model, self.data)
+        if read is not None:
+            return read
         found = [problem for detail in details for problem in self._problems(model, detail)]
+        known = self._without_unknown_keys(details)
+        if known is not None:
+            # Rules that join several keys are checked only where no key is unknown.
+            told = {problem.path for problem in found}
+            rest = _read(model, known)[1]
+            more = [problem for detail in rest for problem in self._problems(model, detail)]
+            found += [problem for problem in more if problem.path not in told]
         unique = dict.fromkeys(found)
         raise SpecError(self.source, sorted(unique, key=lambda p: p.line or 0))
+
+    def _without_unknown_keys(self, details: Sequence[ErrorDetails]) -> Value | None:
+        """Return the data without what is unknown in it; None where all is known."""
+        unknown = [self._place(d) for d in details if d["type"] == "extra_forbidden"]
+        if not unknown:
+            return None
+        data = copy.deepcopy(self.data)
+        for *path, key in unknown:
+            node = data
+            for part in path:
+                node = node[part]
+            node.pop(key, None)
+        return data
 
     def _check_format(self, model: type[BaseModel]) -> None:
         field = model.model_fields.get("format")
@@ -124,6 +144,24 @@ class Document:
         return tuple(path)
 
 
+def _read(model: type[M], data: Value) -> tuple[M | None, list[ErrorDetails]]:
+    """Return the data as a ``model``, or else None and every fault that counts."""
+    try:
+        return model.model_validate_json(json.dumps(data)), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    places = [detail["loc"] for detail in details]
+
+    def follows(detail: ErrorDetails) -> bool:
+        """Whether a list is too short only because one of its items is faulty."""
+        size = len(detail["loc"])
+        return detail["type"] == "too_short" and any(
+            len(place) > size and place[:size] == detail["loc"] for place in places
+        )
+
+    return None, [detail for detail in details if not follows(detail)]
+
+
 def load(model: type[M], path: pathlib.Path) -> M:
     """Read a YAML file as a ``model``.
 
@@ -147,6 +185,9 @@ def describe(model: type[BaseModel], detail: ErrorDetails) -> str:
         key, tag = detail["ctx"]["discriminator"].strip("'"), detail["ctx"]["tag"]
         expected = re.findall("'([^']*)'", detail["ctx"]["expected_tags"])
         return f"unknown {key} `{tag}`; {nearest(tag, expected)}"
+    if kind == "literal_error" and isinstance(detail["input"], str):
+        expected = re.findall("'([^']*)'", detail["ctx"]["expected"])
+        return f"unknown value `{_cut(detail['input'])}`; {nearest(detail['input'], expected)}"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return message if kind == "value_error" else f"{message}, but got {_shown(detail['input'])}"
 
@@ -160,7 +201,10 @@ def _holds(node: Value, part: int | str) -> bool:
 
 
 def _shown(value: Value, limit: int = 60) -> str:
-    text = "nothing" if value is None else json.dumps(value)
+    return _cut("nothing" if value is None else json.dumps(value), limit)
+
+
+def _cut(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

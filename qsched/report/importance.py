@@ -19,6 +19,8 @@ EVALUATOR = "PED-ANOVA"
 MIN_CANDIDATES = 20
 """Fewer candidates than these say nothing about a dozen parameters."""
 
+_LEAST = 0.005
+"""Smaller shares round to nothing and get no bar."""
 _TOP = 0.1
 _MIN_TOP = 5
 
@@ -28,7 +30,8 @@ def importance(material: Material) -> go.Figure | None:
 
     Raced-out candidates count with the mean they had when they stopped: without them, only good
     candidates would be compared. The bars' trace is named ``PED-ANOVA``. Parameters that only some
-    candidates have are marked with a star: theirs includes the choice of having them at all.
+    candidates have are marked with a star: theirs includes the choice of having them at all. Those
+    whose share rounds to 0 % are counted, not drawn.
 
     Returns:
         The figure; None below :data:`MIN_CANDIDATES` candidates or where all score the same.
@@ -42,7 +45,7 @@ def importance(material: Material) -> go.Figure | None:
     if not shares:
         return None
     everywhere = set.intersection(*(set(t.params) for t in trials))
-    names = list(reversed(shares))
+    names = [name for name in reversed(shares) if shares[name] >= _LEAST] or list(shares)[:1]
     first = next(iter(shares))
     figure = go.Figure(
         go.Bar(
@@ -59,11 +62,13 @@ def importance(material: Material) -> go.Figure | None:
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )
-    conditional = len(everywhere) < len(shares)
+    rest = len(shares) - len(names)
+    conditional = not everywhere.issuperset(names)
     figure.update_layout(
         layout(
             f"{first} matters most for reaching the top {percent(_top(len(trials)), 0)}",
             f"{EVALUATOR} importance, in percent of the sum, from {len(trials)} candidates"
+            + (f"; {rest} more below {percent(_LEAST, 1)}" if rest else "")
             + ("; * only some candidates have this parameter." if conditional else "."),
             height=26 * len(names) + 90,
         ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qsched.report.command import command
 from qsched.report.material import Material
 from qsched.report.provenance import spec_text
 from qsched.report.tables import Table, verdict_table
+from qsched.specs.command import command
 
 __all__ = ["note"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import yaml
 
-from qsched.report.command import command
 from qsched.report.material import Material
+from qsched.specs.command import command
 
 __all__ = ["provenance", "spec_text"]
 

@@ -163,9 +163,9 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def signed(share: float, digits: int = 2) -> str:
-    """Return a difference of shares in percentage points, with its sign.
+    """Return a difference of shares in percentage points, with its sign; nothing is ``+0.00``.
 
-    >>> signed(-0.0391)
-    '−3.91'
+    >>> signed(-0.0391), signed(-0.000001)
+    ('−3.91', '+0.00')
     """
-    return f"{100 * share:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * share:+z.{digits}f}".replace("-", "\N{MINUS SIGN}")

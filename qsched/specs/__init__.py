@@ -5,7 +5,17 @@ Models are frozen and closed; their canonical JSON has a SHA-256 that names them
 
 from qsched.specs.digest import digest
 from qsched.specs.run import CurvePoint, Run, RunResult
-from qsched.specs.study import Budget, Confirmation, Rung, SamplerSpec, StaticArm, StudySpec
+from qsched.specs.study import (
+    MOST_SEEDS,
+    SEED_LIMIT,
+    Budget,
+    Confirmation,
+    Rung,
+    SamplerSpec,
+    StaticArm,
+    StudySpec,
+    arm_name,
+)
 from qsched.specs.task import (
     DataSpec,
     Levels,
@@ -16,6 +26,8 @@ from qsched.specs.task import (
 )
 
 __all__ = [
+    "MOST_SEEDS",
+    "SEED_LIMIT",
     "Budget",
     "Confirmation",
     "CurvePoint",
@@ -31,5 +43,6 @@ __all__ = [
     "StaticArm",
     "StudySpec",
     "TaskSpec",
+    "arm_name",
     "digest",
 ]

@@ -2,24 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from qsched.files import Path, broken_rules
 from qsched.schedules.base import Frozen
 from qsched.specs.task import TaskSpec
 
-__all__ = ["Budget", "Confirmation", "Rung", "SamplerSpec", "StaticArm", "StudySpec"]
+__all__ = [
+    "MOST_SEEDS",
+    "SEED_LIMIT",
+    "Budget",
+    "Confirmation",
+    "Rung",
+    "SamplerSpec",
+    "StaticArm",
+    "StudySpec",
+    "arm_name",
+]
+
+T = TypeVar("T")
+
+MOST_SEEDS = 10_000
+"""Most seeds on which anything is trained: a tenth of a pool."""
+
+SEED_LIMIT = 10**9
+"""Largest seed of a study: its training seeds, 300,000 a study, are to be exact in JSON, too."""
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def arm_name(baseline: str) -> str:
+    """Return what a study calls a baseline: the name of its file.
+
+    >>> arm_name("ede"), arm_name("schedules/mine.yaml")
+    ('ede', 'mine')
+    """
+    return baseline.removesuffix(".yaml").rpartition("/")[2]
+
+
+def _once(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse values that stand twice."""
+    _raise(
+        ((i,), f"`{value}` stands twice; remove one")
+        for i, value in enumerate(values)
+        if value in values[:i]
+    )
+    return values
+
+
+def _arms(baselines: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse baselines whose results would be taken for those of another arm."""
+    _once(baselines)
+    names = [arm_name(baseline) for baseline in baselines]
+    _raise(
+        (
+            (i,),
+            f"`{baselines[names.index(name)]}` is called `{name}`, too; rename one of the files",
+        )
+        for i, name in enumerate(names)
+        if name in names[:i]
+    )
+    _raise(
+        ((i,), f"a study gives the name `{name}` itself; rename the file")
+        for i, name in enumerate(names)
+        if re.fullmatch(_OWN_ARMS, name)
+    )
+    return baselines
+
+
+def _raise(faults: Iterable[tuple[Path, str]]) -> None:
+    if found := list(faults):
+        raise broken_rules(found)
+
+
+Once = AfterValidator(_once)
+_OWN_ARMS = r"full-precision|static-.*|trial-\d+"
 
 
 class Rung(Frozen):
     """One step of the ladder: training length and number of seeds in all up to this rung."""
 
     length: Annotated[float, Field(gt=0, le=1)] = 1.0
-    seeds: Annotated[int, Field(ge=2)]
+    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
 
 
 class SamplerSpec(Frozen):
@@ -40,7 +109,7 @@ class SamplerSpec(Frozen):
 class StaticArm(Frozen):
     """The tuned static arm: clipped STE whose backward width is tuned with its learning rate."""
 
-    backward_std: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+    backward_std: Annotated[tuple[Positive, ...], Field(min_length=1), Once] = (
         0.29,
         0.41,
         0.58,
@@ -63,17 +132,18 @@ class Budget(Frozen):
     trials: Count
     rungs: tuple[Rung, ...] = (Rung(seeds=2), Rung(seeds=4), Rung(seeds=8))
     rank_correlation: Annotated[float, Field(ge=-1, le=1)] = 0.7
-    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.3, 1.0, 3.0)
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1), Once] = (0.3, 1.0, 3.0)
 
-    @model_validator(mode="after")
-    def _ladder(self) -> Self:
-        lengths = [rung.length for rung in self.rungs]
-        seeds = [rung.seeds for rung in self.rungs if rung.length == 1]
-        if not self.rungs or lengths != sorted(lengths) or lengths[-1] != 1:
+    @field_validator("rungs")
+    @classmethod
+    def _ladder(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        lengths = [rung.length for rung in rungs]
+        seeds = [rung.seeds for rung in rungs if rung.length == 1]
+        if not rungs or lengths != sorted(lengths) or lengths[-1] != 1:
             raise ValueError(f"rungs must grow in length and end at 1, but got lengths {lengths}")
         if len(set(seeds)) != len(seeds) or seeds != sorted(seeds):
             raise ValueError(f"rungs of full length must grow in seeds, but got {seeds}")
-        return self
+        return rungs
 
 
 class Confirmation(Frozen):
@@ -89,8 +159,8 @@ class Confirmation(Frozen):
 
     candidates: Count = 6
     baselines: Count = 4
-    selection_seeds: Annotated[int, Field(ge=2)] = 12
-    report_seeds: Annotated[int, Field(ge=3)] = 24
+    selection_seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)] = 12
+    report_seeds: Annotated[int, Field(ge=3, le=MOST_SEEDS)] = 24
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
@@ -120,11 +190,11 @@ class StudySpec(Frozen):
     about: str = ""
     task: TaskSpec
     space: str
-    baselines: Annotated[tuple[str, ...], Field(min_length=1)]
+    baselines: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_arms)]
     static: StaticArm = StaticArm()
     budget: Budget
     sampler: SamplerSpec = SamplerSpec()
     warm_start: Literal["portfolio", "transfer", "none"] = "none"
     confirmation: Confirmation = Confirmation()
     lanes: Count = 64
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=SEED_LIMIT)] = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from importlib.metadata import version
@@ -139,12 +139,17 @@ class Storage:
 
         return TrialWriter(self._engine)
 
-    def save_study(self, spec: StudySpec, sha256: str) -> None:
+    def save_study(
+        self, spec: StudySpec, sha256: str, gone: Callable[[str], bool] | None = None
+    ) -> None:
         """Store a study, in state ``running``; one that is stored already is left as it is.
 
         Args:
             spec: the study.
             sha256: hash of its resolved text.
+            gone: says whether the owner of a lease has certainly ended. Where it is given, a
+                different study of this name gives way if it has no runs and nobody runs it: its
+                file was mended.
 
         Raises:
             InputError: a different study of this name is stored.
@@ -161,19 +166,24 @@ class Storage:
             "notes": "{}",
             "versions": compact(_versions()),
         }
+        columns = tables.studies.c
+        query = select(columns.id, columns.sha256, columns.spec).where(columns.name == spec.name)
         with write(self._engine) as connection:
             _insert_new(connection, tables.studies, [values])
-            columns = tables.studies.c
-            stored = connection.execute(
-                select(columns.sha256, columns.spec).where(columns.name == spec.name)
-            ).one()
-        # Specs are compared, since a field that is new since then changes the hash alone.
-        if stored.sha256 != sha256 and study_spec(spec.name, stored.spec) != spec:
-            raise InputError(
-                f"a study keeps its file, but `{spec.name}` is stored with another one (hash "
-                f"{stored.sha256[:12]}, now {sha256[:12]}); give the changed study another name, "
-                "or use another database"
-            )
+            stored = connection.execute(query.with_for_update()).one()
+            # Specs are compared, since a field that is new since then changes the hash alone.
+            same = stored.sha256 == sha256 or study_spec(spec.name, stored.spec) == spec
+            if same:
+                return
+            if gone is not None and _unused(connection, stored.id, gone):
+                change = update(tables.studies).where(columns.id == stored.id)
+                connection.execute(change.values(values))
+                return
+        raise InputError(
+            f"a study keeps its file, but `{spec.name}` is stored with another one (hash "
+            f"{stored.sha256[:12]}, now {sha256[:12]}); give the changed study another name, "
+            "or use another database"
+        )
 
     def studies(self) -> list[StudyRow]:
         """Return all studies, the oldest first."""
@@ -342,6 +352,15 @@ def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]
     if rows:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _unused(connection: Connection, study_id: int, gone: Callable[[str], bool]) -> bool:
+    """Return whether a study has no runs, and nobody who makes some."""
+    runs, leases = tables.runs.c, tables.leases.c
+    if connection.scalar(select(runs.id).where(runs.study_id == study_id).limit(1)) is not None:
+        return False
+    owner = connection.scalar(select(leases.owner).where(leases.study_id == study_id))
+    return owner is None or gone(owner)
 
 
 def _versions() -> dict[str, str]:

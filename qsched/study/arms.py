@@ -8,7 +8,7 @@ from typing import Literal
 
 from qsched.schedules import Ana, LearningRate, Schedule, Window
 from qsched.schedules.file import load_schedule
-from qsched.specs import StudySpec
+from qsched.specs import StudySpec, arm_name
 
 __all__ = [
     "FULL_PRECISION",
@@ -36,10 +36,7 @@ class Arm:
 def hand_coded(spec: StudySpec) -> list[Arm]:
     """Return the study's hand-coded baselines, as published."""
     return [
-        Arm(
-            name.removesuffix(".yaml").rpartition("/")[2], "baseline", load_schedule(name).schedule
-        )
-        for name in spec.baselines
+        Arm(arm_name(name), "baseline", load_schedule(name).schedule) for name in spec.baselines
     ]
 
 
@@ -56,8 +53,18 @@ def static(spec: StudySpec) -> list[Arm]:
         schedule = Schedule(
             window=Window(end=0.7), weights=ste, activations=ste, learning_rate=rate
         )
-        arms.append(Arm(f"static-{std:g}", "static", schedule))
+        arms.append(Arm(f"static-{_number(std)}", "static", schedule))
     return arms
+
+
+def _number(value: float) -> str:
+    """Return a number as short as it is exact: no two of them are called the same.
+
+    >>> _number(0.5), _number(0.50000001)
+    ('0.5', '0.50000001')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def is_static(schedule: Schedule) -> bool:

@@ -13,6 +13,7 @@ from qsched.lanes.layers import Layer
 from qsched.registry import DATASETS, NETWORKS
 from qsched.specs import DataSpec, TaskSpec
 from qsched.tasks.data import Dataset, Split
+from qsched.tasks.foreign import foreign
 from qsched.tasks.networks import with_precision
 from qsched.tasks.own import OwnNetwork
 
@@ -32,7 +33,7 @@ def load_data(spec: DataSpec, folder: Path | None = None) -> Dataset:
     Raises:
         UnknownNameError: no data set has this name.
         DataError: a file is missing, truncated or not what it should be.
-        InputError: the sizes or the pooling do not fit the data set.
+        InputError: the sizes or the pooling do not fit the data set, or its loader raises.
 
     >>> data = load_data(DataSpec(name="digits", validation=400))
     >>> len(data.train), len(data.validation), len(data.test), data.shape
@@ -47,19 +48,21 @@ def build_network(task: TaskSpec, classes: int) -> tuple[Layer, ...]:
 
     Raises:
         UnknownNameError: no network has this name.
-        InputError: the network cannot have this width, or is not made of layers.
+        InputError: the network cannot have this width, is not made of layers, or its function
+            raises.
     """
     name = task.network.name
     network = NETWORKS.load(name)
     if isinstance(network, OwnNetwork):
-        layers = network.layers(task.network.width, classes)
+        layers = _own_layers(network, task, classes)
         if isinstance(layers, str):
             raise InputError(
                 f"this needs a network of the layers of qsched.lanes.layers, but the model of "
                 f"`{name}` has no lane version: {layers}"
             )
     else:
-        layers = network(task.network.width, classes)
+        with foreign(f"the function of the network `{name}`", getattr(network, "__module__", "")):
+            layers = network(task.network.width, classes)
     if not isinstance(layers, tuple) or not all(isinstance(layer, Layer) for layer in layers):
         raise InputError(
             f"the network `{name}` must be a tuple of the layers of qsched.lanes.layers, "
@@ -73,13 +76,20 @@ def own_network(task: TaskSpec) -> OwnNetwork | None:
     network = NETWORKS.load(task.network.name)
     if not isinstance(network, OwnNetwork):
         return None
-    layers = network.layers(task.network.width, load_data(task.data).classes)
+    layers = _own_layers(network, task, load_data(task.data).classes)
     return network if isinstance(layers, str) else None
+
+
+def _own_layers(network: OwnNetwork, task: TaskSpec, classes: int) -> tuple[Layer, ...] | str:
+    with foreign(f"the function of the network `{task.network.name}`", ""):
+        return network.layers(task.network.width, classes)
 
 
 @lru_cache(maxsize=2)
 def _load(spec: DataSpec, folder: Path | None) -> Dataset:
-    data = DATASETS.load(spec.name)(spec, folder)
+    loader = DATASETS.load(spec.name)
+    with foreign(f"the loader of the data set `{spec.name}`", getattr(loader, "__module__", "")):
+        data = loader(spec, folder)
     _check(spec, data)
     return data  # type: ignore[no-any-return]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qsched.errors import InputError
 from qsched.specs import DataSpec
 from qsched.tasks.data import SPLIT_SEED, Dataset, Raw, prepare
 
@@ -16,6 +17,7 @@ SIDE = 8
 TEST = 256
 DEFAULT_TRAIN = 512
 NOISE = 0.25
+MOST = 1_000_000
 
 
 def load(spec: DataSpec, folder: Path | None) -> Dataset:
@@ -29,10 +31,15 @@ def load(spec: DataSpec, folder: Path | None) -> Dataset:
         folder: not used.
 
     Raises:
-        InputError: the pooling does not divide 8.
+        InputError: the pooling does not divide 8, or more than 1,000,000 images are asked for.
     """
     sized = spec if spec.train is not None else spec.model_copy(update={"train": DEFAULT_TRAIN})
     size = spec.validation + (sized.train or 0)
+    if size > MOST:
+        raise InputError(
+            f"the data set `{spec.name}` makes up to {MOST:,} training and validation examples, "
+            f"but {size:,} are asked for; lower data.train or data.validation"
+        )
     random = np.random.RandomState(SPLIT_SEED)
     patterns = random.random_sample((CLASSES, 1, SIDE, SIDE))
     test = _draw(random, patterns, TEST)

@@ -74,6 +74,9 @@ def refused(folder: Path, *args: object, code: int = 2) -> str:
         ("name: mlp9", "name: mlp99", ("task.network.name", "did you mean `mlp9`?")),
         ("trials: 4", "trials: 0", ("budget.trials", "got 0")),
         ("ana-ste-static", "ana-ste", ("baselines[0]", "did you mean `ana-ste-static`?")),
+        ("batch: 4}", "batch: 4, name: tp}", ("sampler.name", "did you mean `tpe`?")),
+        ("budget:", "seed: 99999999999999\nbudget:", ("seed", "less than or equal to 1000000000")),
+        ("report_seeds: 4", "report_seeds: 200000", ("confirmation.report_seeds", "10000")),
         ("format: qsched/study/1", "format: qsched/study/9", ("format", "qsched/study/1")),
         ("validation: 400", "validation: 4000", ("data.validation", "4,000")),
         ("name: toy", "name: toy: x", ("mapping values",)),
@@ -87,6 +90,29 @@ def test_study_files(tmp_path: Path, old: str, new: str, parts: tuple[str, ...])
         assert f"toy.yaml: line {TOY[: TOY.index(old)].count(chr(10)) + 1}: " in reason
     for part in parts:
         assert part in reason
+
+
+def test_all_faults_of_a_file_at_once(tmp_path: Path) -> None:
+    text = TOY.replace("lanes: 8", "lnaes: 8").replace("trials: 4", "trials: 0")
+    text = text.replace("space: ana", "space: anna")
+    text = text.replace("{seeds: 2}, {seeds: 4}", "{seeds: 4}, {seeds: 2}")
+    text = text.replace("baselines: [", "static: {backward_std: [.inf]}\nbaselines: [")
+    (tmp_path / "toy.yaml").write_text(text)
+    done = qsched(tmp_path, "run", "toy.yaml")
+    assert (done.code, done.traceback) == (2, False)
+    places = [reason.split(": ")[3] for reason in done.reasons]
+    assert places == ["space", "static.backward_std[0]", "budget.trials", "budget.rungs", "lnaes"]
+
+
+def test_an_impossible_window_beside_an_unknown_key(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "format: qsched/schedule/1\nname: mine\nschedule:\n  learning_rate: {initial: 0.01}\n"
+        "  window: {start: 0.9, end: 0.2, offset: 0.1}\n"
+    )
+    done = qsched(tmp_path, "validate", "mine.yaml")
+    assert done.code == 2
+    assert "start=0.9, end=0.2" in "".join(done.reasons)
+    assert "window.offset: unknown key" in "".join(done.reasons)
 
 
 def test_an_impossible_window(tmp_path: Path) -> None:
@@ -148,7 +174,7 @@ def test_a_full_disk_loses_nothing_that_finished(tmp_path: Path, limit: int) -> 
     assert (done.code == 1, done.out, done.traceback) == (True, "", False)
     [reason] = done.reasons
     assert reason.startswith("error: ")
-    assert list((tmp_path / "qsched-out/toy").iterdir()) == []
+    assert not list(tmp_path.glob("qsched-out/toy/*"))
     again = qsched(tmp_path, "run", "toy.yaml", "--workers", 1, "--json")
     assert again.code == 0
     assert json.loads(again.out)["verdict"]["trials"] == 4

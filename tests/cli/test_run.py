@@ -17,8 +17,9 @@ import yaml
 
 from qsched.cli import main
 from qsched.cli.options import DATABASE
+from qsched.errors import InputError
 from qsched.schedules.file import load_schedule
-from qsched.specs import Run, RunResult, digest
+from qsched.specs import MOST_SEEDS, SEED_LIMIT, Run, RunResult, digest
 from qsched.storage import DEFAULT_URL, Storage
 from qsched.study.seeds import pool
 from qsched.study.statistics import paired
@@ -123,6 +124,122 @@ def test_a_changed_study_of_the_same_name_is_refused(finished: Qsched, toy: Path
     result = finished("run", toy, *LOCAL, "--trials", 5)
     assert result.code == 2
     assert "another name" in result.err
+
+
+OVERRIDE = """\
+format: qsched/schedule/1
+name: mine
+schedule:
+  learning_rate: {initial: 0.01}
+  overrides:
+    - {pattern: conv.*, exclude: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("validation: 400}", "validation: 400, pool: 2}", "MaxPool needs larger images"),
+        ("batch_size: 32", "batch_size: 4000", "must not exceed the 960 training examples"),
+        ("[ana-ste-static", "[mine.yaml, ana-ste-static", "mine.yaml: line 6: schedule.overrides"),
+    ],
+)
+def test_a_mistake_leaves_the_name_to_the_mended_file(
+    qsched: Qsched, toy: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    text = TOY.replace("{name: mlp9, width: 16}", "{name: vgg8, width: 2}")
+    good = text.replace("validation: 400}", "validation: 400, train: 960}")
+    old = old.replace("400}", "400, train: 960}")
+    new = new.replace("400,", "400, train: 960,")
+    toy.write_text(good.replace(old, new))
+    (tmp_path / "mine.yaml").write_text(OVERRIDE.replace("conv", "dense"))
+    result = qsched("run", toy, *LOCAL)
+    assert (result.code, result.out) == (2, "")
+    assert reason in result.err
+    assert len(result.err.splitlines()) == 1
+    assert not list(tmp_path.glob("qsched*"))
+    toy.write_text(good)
+    assert qsched("run", toy, *LOCAL).code == 0
+
+
+def test_faults_of_all_baselines_at_once(qsched: Qsched, toy: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(OVERRIDE)
+    toy.write_text(TOY.replace("[ana-ste-static", "[one.yaml, two.yaml, ana-ste-static"))
+    lines = qsched("run", toy, *LOCAL).err.splitlines()
+    assert [line.split(": line 6")[0] for line in lines] == ["error: one.yaml", "error: two.yaml"]
+    for command in (("train", "one.yaml"), ("compare", "one.yaml", "ede")):
+        result = qsched(*command, "--task", "digits-ana", *LOCAL)
+        assert (result.code, "one.yaml: line 6" in result.err) == (2, True)
+        assert "`linear1`" in result.err
+
+
+def test_a_study_that_failed_before_its_first_run_gives_way(
+    qsched: Qsched, toy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def train(runs: Sequence[Run]) -> NoReturn:
+        raise InputError("this cannot be trained")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qsched.cli.executors.train", train)
+        assert qsched("run", toy, *LOCAL).code == 2
+        assert not (tmp_path / "qsched-out").exists()
+    toy.write_text(TOY.replace("trials: 4", "trials: 3"))
+    assert qsched("run", toy, *LOCAL).code == 0
+    assert json.loads(qsched("status", "toy", "--json").out)["trials"] == 3
+
+
+def test_a_refused_run_leaves_no_folder(finished: Qsched, toy: Path, tmp_path: Path) -> None:
+    result = finished("run", toy, *LOCAL, "--trials", 5, "--out", tmp_path / "new/er")
+    assert result.code == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_stored_study_goes_on_by_its_name(
+    qsched: Qsched, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(runs: Sequence[Run]) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qsched.cli.executors.train", train)
+        assert qsched("run", toy, *LOCAL, "--seed", 5, "--name", "other").code == 130
+    toy.unlink()
+    assert "`qsched run other` goes on" in qsched("status", "other").out
+    assert qsched("run", "other", *LOCAL).code == 0
+    assert json.loads(qsched("status", "other", "--json").out)["verdict"]["seeds"][0] == 1_700_000
+    wrong = qsched("run", "othr")
+    assert (wrong.code, "did you mean `other`?" in wrong.err) == (2, True)
+
+
+def test_how_an_interrupted_bundled_study_goes_on(
+    qsched: Qsched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(runs: Sequence[Run]) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qsched.cli.executors.train", train)
+    database = ("--db", "sqlite:///other.db")
+    assert qsched("run", "digits-control", "--trials", 3, *LOCAL, *database).code == 130
+    said = qsched("status", "digits-control", *database).out
+    assert "`qsched run digits-control --trials 3 --db sqlite:///other.db` goes on" in said
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(qsched: Qsched, toy: Path, url: str) -> None:
+    for arguments in (("run", toy), ("status",)):
+        result = qsched(*arguments, "--db", url)
+        assert (result.code, "is in memory; name a file" in result.err) == (2, True)
+
+
+def test_bounds_of_seeds_are_those_of_study_files(qsched: Qsched, toy: Path) -> None:
+    for arguments, limit in (
+        (("run", toy, "--seed"), SEED_LIMIT),
+        (("train", "ede", "--task", toy, "--seeds"), MOST_SEEDS),
+        (("compare", "ede", "ede", "--task", toy, "--seeds"), MOST_SEEDS),
+    ):
+        result = qsched(*arguments, limit + 1)
+        assert (result.code, f" {limit} " in result.err) == (2, True)
 
 
 def test_interrupted_and_resumed(

@@ -37,6 +37,10 @@ class Drawing(Strict):
     grid: tuple[Part, ...] = ()
     low: int = 0
     high: int = 1
+    color: Literal["red", "green"] = "red"
+    widths: Annotated[
+        tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(min_length=1)
+    ] = (1.0,)
 
     @model_validator(mode="after")
     def _rules(self) -> Drawing:
@@ -81,13 +85,42 @@ colour: red
         "line 7: grid[0].size: unknown key; did you mean `sizes`?",
         "line 8: grid[1].sizes[1]: should be a valid integer, but got 2.5",
         "line 9: grid[2].shape.side: this key is required",
-        "line 10: colour: unknown key; known: format, grid, high, low, parts",
+        "line 10: colour: unknown key; did you mean `color`?",
     ]
 
 
 def test_faults_of_meaning_each_at_its_place() -> None:
     text = "format: drawing/1\nlow: 3\nparts:\n  a: {sizes: [1]}\n  b: {}\n"
     assert _faults(text) == ["line 2: low: low < high must hold", "line 5: parts.b: is empty"]
+
+
+def test_an_unknown_key_hides_no_broken_rule() -> None:
+    text = "format: drawing/1\nlwo: 1\nlow: 3\nparts:\n  a: {size: 1}\n"
+    assert _faults(text) == [
+        "line 2: lwo: unknown key; did you mean `low`?",
+        "line 3: low: low < high must hold",
+        "line 5: parts.a.size: unknown key; did you mean `sizes`?",
+        "line 5: parts.a: is empty",
+    ]
+
+
+def test_an_enumerated_name_suggests_the_nearest() -> None:
+    assert _faults("format: drawing/1\ncolor: gren") == [
+        "line 2: color: unknown value `gren`; did you mean `green`?"
+    ]
+    assert _faults("format: drawing/1\ncolor: 3") == [
+        "line 2: color: should be 'red' or 'green', but got 3"
+    ]
+    (fault,) = _faults(f"format: drawing/1\ncolor: {'x' * 500}")
+    assert fault.endswith("...`; known: green, red")
+
+
+def test_a_list_is_not_too_short_for_a_faulty_item() -> None:
+    assert _faults("format: drawing/1\nwidths: [.inf]") == [
+        "line 2: widths[0]: should be a finite number, but got Infinity"
+    ]
+    (fault,) = _faults("format: drawing/1\nwidths: []")
+    assert "should have at least 1 item" in fault
 
 
 def test_broken_rules_outside_files_are_one_message() -> None:

@@ -140,6 +140,21 @@ def test_another_study_of_the_same_name_is_refused(storage: Storage) -> None:
     assert storage.study("t").spec == SPEC
 
 
+def test_a_study_without_runs_gives_way_to_its_mended_file(storage: Storage) -> None:
+    changed = SPEC.model_copy(update={"seed": 1})
+    storage.set_state("t", "failed")
+    storage.leases.take("t", "somebody", 60.0)
+    with pytest.raises(InputError, match="another name"):
+        storage.save_study(changed, digest(changed), lambda owner: owner != "somebody")
+    storage.save_study(changed, digest(changed), lambda owner: owner == "somebody")
+    row = storage.study("t")
+    assert (row.spec, row.sha256, row.state) == (changed, digest(changed), "running")
+    storage.add_runs("t", [make_row(1)])
+    with pytest.raises(InputError, match="another name"):
+        storage.save_study(SPEC, digest(SPEC), lambda owner: True)
+    assert storage.study("t").spec == changed
+
+
 @pytest.mark.parametrize(
     "call",
     [

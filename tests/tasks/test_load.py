@@ -117,6 +117,36 @@ def test_a_network_is_a_tuple_of_layers(made: object, networks: Registry) -> Non
         build_network(_task("mine"), 4)
 
 
+def test_what_functions_of_others_raise_is_one_line(
+    datasets: Registry, networks: Registry
+) -> None:
+    def load(spec: DataSpec, folder: Path | None) -> Dataset:
+        return {}[spec.name]  # This line is named.
+
+    def build(width: int | None, classes: int) -> tuple[Linear, ...]:
+        return tuple(np.zeros(3).reshape(2))
+
+    datasets.add("mine", load)
+    networks.add("mine", build)
+    line = load.__code__.co_firstlineno + 1
+    with pytest.raises(InputError, match="the loader of the data set `mine`") as caught:
+        load_data(DataSpec(name="mine", validation=1))
+    assert f"line {line} of {__file__} raises KeyError: 'mine'; mend it there" in str(caught.value)
+    with pytest.raises(InputError, match=f"function of the network `mine` .* {__file__}"):
+        build_network(_task("mine"), 4)
+
+
+def test_data_beyond_all_memory(datasets: Registry) -> None:
+    datasets.add("large", lambda spec, folder: np.zeros(spec.validation))
+    with pytest.raises(InputError, match="`large` needs more memory than there is"):
+        load_data(DataSpec(name="large", validation=2**58))
+
+
+def test_synthetic_has_a_bound() -> None:
+    with pytest.raises(InputError, match="up to 1,000,000 .* but 256,000,000,020 are asked for"):
+        load_data(DataSpec(name="synthetic", train=256 * 10**9, validation=20))
+
+
 def test_first_and_last_layer_follow_the_precision() -> None:
     def flags(**precision: bool) -> list[bool]:
         layers = build_network(_task("mlp3", 8, **precision), 4)

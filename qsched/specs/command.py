@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qsched.files import bundled_names, load, resolve
-from qsched.specs import StudySpec
+from qsched.specs.study import StudySpec
 
 __all__ = ["command"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qsched.report.command import command
+from qsched.specs.command import command
 from qsched.specs.files import load_study
 
 BASE = load_study("digits-control")
