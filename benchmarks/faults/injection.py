@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -26,6 +26,7 @@ class Shot:
 
     ``recovery`` is the longest time after the fault in which no run was stored (with PostgreSQL,
     after it was back), from the fault or from the second start to the end of the command.
+    ``broken`` are the rules of ``qsched db check`` that the database breaks.
     """
 
     how: str
@@ -36,12 +37,14 @@ class Shot:
     recovery: float = 0.0
     trained_again: int = 0
     same_verdict: bool = False
+    broken: list[str] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
         """Whether it meets the goals."""
-        return self.same_verdict and not (self.lost or self.twice or self.budget or self.hanging)
+        counts = self.lost, self.twice, self.budget, self.hanging
+        return self.same_verdict and not any(counts) and not self.broken
 
     def json(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -64,14 +67,22 @@ class Bench:
     def __init__(self, folder: Path, rng: random.Random, stack: ExitStack) -> None:
         self.folder, self.rng, self._stack = folder, rng, stack
         self._count = 0
-        first = Place(folder / "undisturbed")
-        self.expected, self.seconds = undisturbed(first)
-        self.active = 0.35 * self.seconds
+        self._references: dict[Sequence[float], Outcome] = {}
+        reference = undisturbed(Place(folder / "undisturbed"))
+        self.expected, self.seconds = reference.outcome, reference.seconds
+        # Two workers take less than one; later moments would often be too late.
+        self.active = 0.5 * reference.training
 
     def place(self, **options: Any) -> Place:
         """Return a new folder with the study."""
         self._count += 1
         return Place(self.folder / str(self._count), **options)
+
+    def reference(self, rates: Sequence[float]) -> Outcome:
+        """Return what the undisturbed study leaves with other learning rates of baselines."""
+        if rates not in self._references:
+            self._references[rates] = undisturbed(self.place(rates=rates)).outcome
+        return self._references[rates]
 
     @cached_property
     def postgres(self) -> Any:
@@ -124,6 +135,7 @@ def judged(shot: Shot, place: Place, before: set[str], code: int | None, like: O
     shot.lost = len(before - place.stored())
     shot.twice, shot.budget = seen.pop("twice", 0), seen.pop("budget", -1)
     shot.same_verdict = bool(seen.pop("same_verdict", False))
+    shot.broken = seen.pop("broken")
     shot.trained_again = place.trained_again()
     shot.notes |= {"code": code, "load": round(os.getloadavg()[0], 1), **seen}
     if not shot.good:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from qsched.errors import QschedError
 from qsched.storage import Storage
+from qsched.study.invariants import violations
 
 STUDY = """\
 format: qsched/study/1
@@ -66,12 +67,21 @@ qsched.training.train = witnessed
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a study has left: runs by key, how often each, parameters of its trials, verdict."""
+    """What a study has left.
+
+    Attributes:
+        runs: accuracies by key.
+        counts: how often each run is stored.
+        trials: parameters of its trials.
+        verdict: as JSON data.
+        broken: what ``qsched db check`` says.
+    """
 
     runs: dict[str, float | None]
     counts: dict[str, int]
     trials: list[dict[str, object]]
     verdict: object
+    broken: tuple[str, ...] = ()
 
 
 class Place:
@@ -145,6 +155,7 @@ class Place:
                 dict(Counter(row.result.key for row in rows)),
                 [trial.params for trial in study.get_trials(deepcopy=False)],
                 storage.study(NAME).verdict,
+                tuple(f"{each.rule}: {each.row}" for each in violations(storage, [NAME])),
             )
 
     def trained_again(self) -> int:
@@ -172,9 +183,9 @@ class Place:
                     found.append(pid)
         return found
 
-    def clean(self) -> int:
-        """Kill what still runs ten seconds after the study's end; return how many that were."""
-        end = time.monotonic() + 10
+    def clean(self, patience: float = 10.0) -> int:
+        """Kill what still runs some seconds after the study's end; return how many that were."""
+        end = time.monotonic() + patience
         while (left := self.processes()) and time.monotonic() < end:
             time.sleep(0.2)
         for pid in left:
@@ -193,14 +204,42 @@ def wait(process: subprocess.Popen[bytes], seconds: float = LIMIT) -> int | None
         return None
 
 
-def undisturbed(place: Place) -> tuple[Outcome, float]:
-    """Run a study in one process; return what it left, and its seconds."""
+@dataclass(frozen=True)
+class Reference:
+    """An undisturbed study in one process.
+
+    Attributes:
+        outcome: what it left.
+        seconds: of the command.
+        training: seconds from its first stored run to its last one.
+    """
+
+    outcome: Outcome
+    seconds: float
+    training: float
+
+
+def undisturbed(place: Place) -> Reference:
+    """Run a study in one process.
+
+    Raises:
+        SystemExit: it fails, or its database breaks a rule.
+    """
     began = time.monotonic()
-    code = wait(place.start("--workers", "1"))
+    process = place.start("--workers", "1")
+    stored: dict[int, float] = {}
+    while process.poll() is None and time.monotonic() - began < LIMIT:
+        stored.setdefault(len(place.stored()), time.monotonic())
+        time.sleep(0.1)
+    code = wait(process, 0.1)
     seconds = time.monotonic() - began
     if code != 0:
         raise SystemExit(f"the undisturbed study ended with {code}:\n{place.said()}")
-    return place.outcome(), seconds
+    outcome = place.outcome()
+    if outcome.broken:
+        raise SystemExit(f"the undisturbed study breaks rules: {'; '.join(outcome.broken)}")
+    moments = [moment for count, moment in stored.items() if count]
+    return Reference(outcome, seconds, max(moments) - min(moments) if moments else 0.0)
 
 
 def compared(expected: Outcome, place: Place) -> dict[str, object]:
@@ -208,7 +247,7 @@ def compared(expected: Outcome, place: Place) -> dict[str, object]:
     try:
         got = place.outcome()
     except (QschedError, KeyError) as error:
-        return {"unreadable": str(error)}
+        return {"unreadable": str(error), "broken": ["unreadable"]}
     differences = [
         abs((got.runs[key] or 0.0) - (accuracy or 0.0))
         for key, accuracy in expected.runs.items()
@@ -218,6 +257,7 @@ def compared(expected: Outcome, place: Place) -> dict[str, object]:
         "twice": sum(got.counts.values()) - len(got.counts),
         "budget": abs(len(got.trials) - len(expected.trials))
         + len(got.runs.keys() ^ expected.runs.keys()),
+        "broken": list(got.broken),
         "same_parameters": got.trials == expected.trials,
         "same_verdict": json.dumps(got.verdict, sort_keys=True)
         == json.dumps(expected.verdict, sort_keys=True),
