@@ -9,12 +9,13 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from qsched.files import to_yaml
 from qsched.service import catalog
 from qsched.service.deps import ServiceDep, StudiesDep
 from qsched.service.documents import received
 from qsched.service.events import events
 from qsched.service.faults import BusyError
-from qsched.service.formats import Format, Lowered, file_type, written
+from qsched.service.formats import Format, extent, written
 from qsched.service.models import (
     Checked,
     Entry,
@@ -27,7 +28,7 @@ from qsched.service.models import (
     Task,
     TrialItem,
 )
-from qsched.service.openapi import SIGNED_IN, STUDY_FILE
+from qsched.service.openapi import SIGNED_IN, STUDY_FILE, STUDY_SCHEMA
 from qsched.service.problems import responses
 from qsched.study.verdict import Verdict
 
@@ -132,9 +133,7 @@ def runs(
 def best(
     name: NameParam,
     studies: StudiesDep,
-    format: Annotated[  # noqa: A002
-        Format | Lowered, Query(description="How it is written.")
-    ] = Format.YAML,
+    format: Annotated[Format, Query(description="How it is written.")] = Format.YAML,  # noqa: A002
     arm: Annotated[
         str | None,
         Query(
@@ -144,17 +143,53 @@ def best(
         ),
     ] = None,
     layers: Annotated[
-        int, Query(ge=1, le=1000, description="Quantized layers, for `quantlab` and `table`.")
-    ] = 9,
+        int | None,
+        Query(
+            ge=1,
+            le=1000,
+            description="Quantized layers, for `quantlab` and `table`. Default: the study's.",
+        ),
+    ] = None,
     length: Annotated[
-        int, Query(ge=1, le=100_000, description="Epochs for `quantlab`, steps for `table`.")
-    ] = 100,
+        int | None,
+        Query(
+            ge=1,
+            le=1_000_000,
+            description="Epochs for `quantlab`, steps for `table`. Default: the study's.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        Query(ge=0, le=1, description="How far `quantlab` may be off, in quanta."),
+    ] = 1e-6,
 ) -> Response:
     """Return the schedule that a study found, as `qsched export` and `qsched lower` write it."""
-    text = written(studies.best(name, arm), format, layers, length)
-    suffix, media_type = file_type(format)
-    file = f'attachment; filename="{name}.{suffix}"'
-    return Response(text, media_type=media_type, headers={"Content-Disposition": file})
+    file = studies.best(name, arm)
+    size = extent(studies.spec(name).task, format, layers, length)
+    return Response(
+        written(file, format, size, tolerance),
+        media_type=format.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{format.suffix}"'},
+    )
+
+
+@router.get(
+    "/studies/{name}/file",
+    tags=["studies"],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The study file",
+            "content": {"application/yaml": {"schema": {"$ref": STUDY_SCHEMA}}},
+        },
+        **responses(404, 422),
+    },
+)
+def study_file(name: NameParam, studies: StudiesDep) -> Response:
+    """Return the file of a study with all defaults written out, to launch or run again."""
+    text = to_yaml(studies.spec(name).model_dump(mode="json"))
+    file = f'attachment; filename="{name}.yaml"'
+    return Response(text, media_type="application/yaml", headers={"Content-Disposition": file})
 
 
 @router.get("/studies/{name}/verdict", tags=["studies"], responses=responses(404, 409, 422))

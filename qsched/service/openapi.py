@@ -13,7 +13,7 @@ from qsched.service.documents import JSON, YAML
 from qsched.service.problems import ProblemDocument
 from qsched.specs import StudySpec
 
-__all__ = ["SIGNED_IN", "STUDY_FILE", "describe"]
+__all__ = ["SIGNED_IN", "STUDY_FILE", "STUDY_SCHEMA", "describe"]
 
 _ABOUT = """\
 Launch, watch and export studies. A study file names bundled search spaces and schedules only.
@@ -37,14 +37,16 @@ SIGNED_IN = (
 """How requests say who asks, for the document alone: the gate has checked it before."""
 
 _SCHEMA = "#/components/schemas/"
+STUDY_SCHEMA = _SCHEMA + "StudySpec"
+"""Of study files, in the document."""
 
 STUDY_FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A study file, as `qsched validate` checks it.",
         "content": {
-            JSON[0]: {"schema": {"$ref": _SCHEMA + "StudySpec"}},
-            YAML[0]: {"schema": {"$ref": _SCHEMA + "StudySpec"}},
+            JSON[0]: {"schema": {"$ref": STUDY_SCHEMA}},
+            YAML[0]: {"schema": {"$ref": STUDY_SCHEMA}},
         },
     }
 }

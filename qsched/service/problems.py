@@ -34,6 +34,7 @@ __all__ = [
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = 10
+_SHOWN = 60
 
 
 class Fault(BaseModel):
@@ -143,7 +144,14 @@ def _http(_: Request, error: Exception) -> JSONResponse:
 def _parameters(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [
-        Fault(detail=each["msg"], pointer=".".join(map(str, each["loc"])))
+        Fault(detail=_broken(each), pointer=".".join(map(str, each["loc"])))
         for each in error.errors()
     ]
     return problem(422, "the request's parameters break rules", faults)
+
+
+def _broken(rule: Mapping[str, Any]) -> str:
+    """Return a rule that a parameter breaks, and what was found."""
+    message = str(rule["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    found = rule.get("input")
+    return f"{message}, but got `{found[:_SHOWN]}`" if isinstance(found, str) else message

@@ -77,6 +77,10 @@ class Studies:
         """Return all that is known of a study, trials too, a moment ago."""
         return self._snapshots.get(name)
 
+    def spec(self, name: str) -> StudySpec:
+        """Return what a study was asked to do."""
+        return self._snapshots.get(name).row.spec
+
     def item(self, name: str) -> StudyItem:
         """Return how far a study is."""
         found = self._snapshots.get(name)

@@ -62,9 +62,7 @@ def test_conditional_parameters_count() -> None:
     assert "z" in importances(trials(40, extra=20))
 
 
-def test_the_figure_names_its_evaluator_and_marks_conditional_parameters(
-    finished: Storage,
-) -> None:
+def test_the_figure_names_its_evaluator_and_counts_what_has_no_share(finished: Storage) -> None:
     figure = figures(finished, "digits-ana")["importance"]
     (bars,) = figure.data
     assert bars.name == "PED-ANOVA"
@@ -77,9 +75,19 @@ def test_the_figure_names_its_evaluator_and_marks_conditional_parameters(
         "forward_std",
         "learning_rate",
         "window_end",
-        "layer_offset *",
     }
+    assert "; 1 more below 0.5" in figure.layout.meta["subtitle"]
     assert sum(bars.x) == pytest.approx(100)
     # Bars are drawn from below: the most important one is the last, and the title names it.
     assert bars.x[-1] == max(bars.x)
     assert figure.layout.meta["title"].startswith(bars.y[-1])
+
+
+def test_conditional_parameters_are_marked(
+    finished: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = {"window_end": 0.6, "layer_offset": 0.4}
+    monkeypatch.setattr("qsched.report.importance.importances", lambda _: shares)
+    figure = figures(finished, "digits-ana")["importance"]
+    assert list(figure.data[0].y) == ["layer_offset *", "window_end"]
+    assert "only some candidates have this parameter" in figure.layout.meta["subtitle"]

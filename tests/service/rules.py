@@ -30,6 +30,7 @@ OWN: dict[tuple[str, str], str] = {
     ("GET", "/v1/studies/{name}/trials"): VIEWER,
     ("GET", "/v1/studies/{name}/runs"): VIEWER,
     ("GET", "/v1/studies/{name}/best"): VIEWER,
+    ("GET", "/v1/studies/{name}/file"): VIEWER,
     ("GET", "/v1/studies/{name}/verdict"): VIEWER,
     ("GET", "/v1/studies/{name}/report"): VIEWER,
     ("GET", "/v1/studies/{name}/events"): VIEWER,

@@ -194,16 +194,41 @@ def _launch(page: Page) -> None:
 
 
 def _watch(page: Page) -> None:
-    """See progress grow, by itself, up to the end."""
+    """See progress grow and figures come, by themselves, up to the end; stay where one reads."""
+    assert page.get_by_text("The first results come with the first trainings").is_visible()
+    page.evaluate("window.neverLeft = true")
     seen: list[int] = []
+    early = 0
     bar = page.get_by_role("progressbar")
     while not seen or seen[-1] < 100:
         value = int(bar.get_attribute("value") or "")
         if not seen or value != seen[-1]:
             seen.append(value)
+        if not early and page.locator("#results .main-svg").count():
+            early = value
+            page.get_by_text("arms of the search").click()
+            page.locator("#arms").scroll_into_view_if_needed()
+            top = _top(page)
         page.wait_for_timeout(200)
     assert seen == sorted(seen)
     assert any(0 < value < 100 for value in seen), seen
+    assert 0 < early < 100
+    page.locator("[data-state=finished]").wait_for(state="attached")
+    page.locator("#verdict .main-svg").first.wait_for()
+    assert page.evaluate("window.neverLeft")
+    assert page.locator("#arms[open]").count() == 1
+    assert abs(_top(page) - top) < 50
+    arms = page.locator("#arms tbody tr").count()
+    assert arms == CANDIDATES + 3
+    newest = "Math.max(...document.getElementById('regret').data.flatMap((trace) => [...trace.x]))"
+    assert page.evaluate(newest) >= CANDIDATES - 1
+
+
+def _top(page: Page) -> float:
+    """Where on the screen the open table is."""
+    found = page.locator("#arms").evaluate("e => e.getBoundingClientRect().top")
+    assert isinstance(found, float | int)
+    return float(found)
 
 
 def _verdict(page: Page) -> None:

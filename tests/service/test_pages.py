@@ -14,7 +14,8 @@ from statistics import fmean
 import pytest
 from fastapi.testclient import TestClient
 
-from qsched.files import bundled
+from qsched.files import Document, bundled
+from qsched.report.style import COLORS
 from qsched.service.access import Role
 from qsched.service.app import create_app
 from qsched.service.launcher import Child
@@ -212,8 +213,65 @@ def test_an_ended_study_shows_verdict_figures_and_files(viewer: TestClient, fold
         assert (file.status_code, file.headers["content-disposition"][:10]) == (200, "attachment")
 
 
+@pytest.mark.parametrize(
+    ("gain", "kind", "words"),
+    [
+        (0.02, "better", "better than hand-coded"),
+        (0.001, "same", "no significant difference"),
+        (-0.02, "worse", "worse than hand-coded"),
+    ],
+)
+def test_the_outcome_is_seen_at_a_glance(
+    viewer: TestClient, folder: Path, gain: float, kind: str, words: str
+) -> None:
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        spec = fabricate.spec(f"ends-{kind}", candidates=24)
+        fabricate.confirm(storage, spec, fabricate.search(storage, spec), gain=gain)
+        verdict = storage.study(spec.name).verdict
+    assert verdict is not None
+    claim = next(c for c in verdict["comparisons"] if c["other"] == "hand-coded")
+    assert claim["significant"] == (kind != "same")
+    text = viewer.get(f"/studies/{spec.name}").text
+    assert re.search(r"<span>qsched \d", text)
+    assert f'<p class="sentence {kind}">' in text
+    assert text.count(f'class="badge outcome {kind}"') == 2
+    assert words in _words(text)
+    row = viewer.get(f"/?q={spec.name}").text
+    assert f'class="badge outcome {kind}"' in row
+    drawn = re.search(r'd="M([\d.]+) 6H([\d.]+)"/><circle cx="([\d.]+)"', row)
+    assert drawn is not None
+    low, high, middle = map(float, drawn.groups())
+    assert low < middle < high
+    assert (low < 50 < high) == (kind == "same")
+    assert (low > 50) == (kind == "better")
+
+
+def test_lists_are_searched(viewer: TestClient) -> None:
+    text = viewer.get("/?q=EAR").text
+    assert re.findall(r'href="/studies/([a-z]+)"', text) == ["early", "searching"]
+    found = viewer.get("/?q=%3Cnone%3E").text
+    assert "No study of that name" in found
+    assert 'value="&lt;none&gt;"' in found
+    assert 'data-live="/parts/studies?page=1&amp;q=%3Cnone%3E"' in found
+
+
+def test_the_way_to_the_accelerator(viewer: TestClient, folder: Path) -> None:
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        spec = fabricate.spec("to-cutie", candidates=4)
+        network = spec.task.network.model_copy(update={"name": "tnn3"})
+        spec = spec.model_copy(update={"task": spec.task.model_copy(update={"network": network})})
+        fabricate.confirm(storage, spec, fabricate.search(storage, spec))
+    words = _words(viewer.get("/studies/to-cutie").text)
+    commands = (
+        "qsched train to-cutie-schedule.yaml --task ./to-cutie.yaml --save to-cutie.pt",
+        "qsched deploy to-cutie.pt --format cutie --verify",
+    )
+    assert all(command in words for command in commands)
+    assert "CUTIE" not in viewer.get("/studies/done").text
+
+
 def test_schedules_leave_for_other_programs(viewer: TestClient, folder: Path) -> None:
-    answer = viewer.get("/studies/done/lowered?to=table&layers=3&length=10")
+    answer = viewer.get("/studies/done/lowered?to=table&layers=3&steps=10")
     assert (answer.status_code, answer.headers["content-type"][:8]) == (200, "text/csv")
     assert 'filename="done.csv"' in answer.headers["content-disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.text)))
@@ -226,7 +284,7 @@ def test_schedules_leave_for_other_programs(viewer: TestClient, folder: Path) ->
     refused = viewer.get("/studies/done/lowered?to=quantlab")
     assert refused.status_code == 422
     assert "quantlab" in _words(refused.text)
-    huge = viewer.get("/studies/done/lowered?layers=1000&length=100000")
+    huge = viewer.get("/studies/done/lowered?layers=1000&steps=100000")
     assert huge.status_code == 422
     assert viewer.get("/studies/searching/lowered").status_code == 409
 
@@ -235,7 +293,9 @@ def test_a_running_study_shows_what_it_has_and_asks_for_more(viewer: TestClient)
     text = viewer.get("/studies/searching").text
     assert "No verdict yet" in text
     assert 'data-live="/parts/studies/searching"' in text
+    assert re.search('data-state="running" data-version="running-[0-9]+"', text)
     assert "format=yaml" not in text
+    assert text.index('id="search"') < text.index('id="export"')
     part = viewer.get("/parts/studies/searching")
     assert part.text.strip() in text
     again = viewer.get("/parts/studies/searching", headers={"If-None-Match": part.headers["etag"]})
@@ -305,6 +365,27 @@ def test_a_checked_file_says_what_would_run(editor: TestClient) -> None:
     found = re.search(r'data-name="(.*?)" data-trials="(\d+)" data-seed="(\d+)"', answer.text)
     assert found is not None
     assert found.groups() == ("digits-ana", "256", "0")
+
+
+def test_a_stored_study_is_launched_again_with_changes(editor: TestClient, folder: Path) -> None:
+    text = editor.get("/new?again=done").text
+    area = text.partition("<textarea")[2].partition(">\n")[2].partition("</textarea>")[0]
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        spec = storage.study("done").spec
+    again = Document.of(html.unescape(area)).to(StudySpec)
+    assert again == spec.model_copy(update={"name": "done-2"})
+    assert 'href="/new?again=done"' in editor.get("/studies/done").text
+    assert editor.get("/new?again=none").status_code == 404
+    file = editor.get("/v1/studies/done/file")
+    assert Document.of(file.text).to(StudySpec) == spec
+
+
+def test_viewers_look_at_study_files(viewer: TestClient) -> None:
+    text = viewer.get("/new").text
+    assert " readonly" in text
+    assert "No faults" in text
+    assert 'id="go"' not in text
+    assert "launch.js" not in text
 
 
 def test_launching_stores_the_study_and_shows_it(editor: TestClient, folder: Path) -> None:
@@ -382,7 +463,24 @@ def _luminance(color: str) -> float:
     ],
 )
 def test_colors_have_contrast(scheme: int, ink: str, paper: str) -> None:
+    assert _contrast(scheme, ink, paper) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("contender", COLORS)
+@pytest.mark.parametrize("paper", ["paper", "card"])
+def test_colors_of_figures_have_contrast(scheme: int, contender: str, paper: str) -> None:
+    assert _contrast(scheme, contender.replace(" ", "-"), paper) >= 3
+
+
+def test_figures_are_recolored_from_the_colors_that_they_are_drawn_in() -> None:
+    script = assets()["draw.js"].body.decode()
+    drawn = dict(re.findall(r'"--([a-z-]+)": "(#[0-9a-f]{6})"', script))
+    assert drawn == {name.replace(" ", "-"): color.lower() for name, color in COLORS.items()}
+
+
+def _contrast(scheme: int, ink: str, paper: str) -> float:
     blocks = re.findall(r":root \{(.*?)\}", assets()["site.css"].body.decode(), re.DOTALL)
     colors = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", blocks[scheme]))
     light, dark = sorted((_luminance(colors[ink]), _luminance(colors[paper])), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) >= 4.5
+    return (light + 0.05) / (dark + 0.05)

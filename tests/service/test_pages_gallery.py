@@ -67,34 +67,62 @@ def _later(snapshot: Snapshot, runs: int, state: str = "running") -> Snapshot:
     return replace(snapshot, row=row, summary={**snapshot.summary, "runs": runs})
 
 
+def _seen(shown: Gallery, snapshot: Snapshot) -> object:
+    hung = shown.get(snapshot)
+    assert hung is not None
+    return hung.results
+
+
 def test_results_are_drawn_anew_when_they_are_old_and_others(
     pool: Pool, snapshot: Snapshot, painter: Painter
 ) -> None:
     now = [0.0]
     shown = Gallery(pool, lambda: now[0])
     assert shown.get(_later(snapshot, 0)) is None
-    assert shown.get(snapshot) == "digits-ana 1"
-    assert shown.get(_later(snapshot, 20)) == "digits-ana 1"
+    assert _seen(shown, snapshot) == "digits-ana 1"
+    assert _seen(shown, _later(snapshot, 20)) == "digits-ana 1"
     now[0] = 11.0
-    assert shown.get(snapshot) == "digits-ana 1"
-    assert shown.get(_later(snapshot, 20)) == "digits-ana 2"
-    assert shown.get(_later(snapshot, 20, "finished")) == "digits-ana 3"
+    assert _seen(shown, snapshot) == "digits-ana 1"
+    assert _seen(shown, _later(snapshot, 20)) == "digits-ana 2"
+    assert _seen(shown, _later(snapshot, 20, "finished")) == "digits-ana 3"
     now[0] = 1e6
-    assert shown.get(_later(snapshot, 20, "finished")) == "digits-ana 3"
+    assert _seen(shown, _later(snapshot, 20, "finished")) == "digits-ana 3"
 
 
 def test_who_has_results_does_not_wait_for_new_ones(
     pool: Pool, snapshot: Snapshot, painter: Painter
 ) -> None:
     shown = Gallery(pool)
-    assert shown.get(snapshot) == "digits-ana 1"
+    assert _seen(shown, snapshot) == "digits-ana 1"
     painter.free.clear()
     painter.begun.clear()
     finished = _later(snapshot, 30, "finished")
     thread = threading.Thread(target=shown.get, args=(finished,))
     thread.start()
     assert painter.begun.wait(60)
-    assert shown.get(finished) == "digits-ana 1"
+    assert _seen(shown, finished) == "digits-ana 1"
     painter.free.set()
     thread.join(60)
-    assert shown.get(finished) == "digits-ana 2"
+    assert _seen(shown, finished) == "digits-ana 2"
+
+
+def test_what_takes_long_is_drawn_less_often(
+    pool: Pool, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, drawn = [0.0], []
+
+    def slowly(_: Storage, name: str) -> str:
+        now[0] += 3.0
+        drawn.append(name)
+        return name
+
+    monkeypatch.setattr(gallery, "results", slowly)
+    shown = Gallery(pool, lambda: now[0], lambda: now[0])
+    first = shown.get(snapshot)
+    now[0] += 26.0
+    assert shown.get(_later(snapshot, 20)) is first
+    now[0] += 2.0
+    second = shown.get(_later(snapshot, 20))
+    assert first is not None and second is not None
+    assert (len(drawn), second.version) == (2, "running-20")
+    assert second.version != first.version

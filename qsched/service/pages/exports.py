@@ -8,31 +8,38 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from qsched.errors import InputError
 from qsched.service.deps import StudiesDep
-from qsched.service.formats import Format, Lowered, file_type, written
+from qsched.service.formats import Format, extent, written
 from qsched.service.pages.html import Page
+from qsched.specs import StudySpec, TaskSpec
 
-__all__ = ["Group", "Link", "offered", "router"]
+__all__ = ["Group", "Link", "Lowering", "lowering", "offered", "router", "to_accelerator"]
 
 router = APIRouter(include_in_schema=False, route_class=Page)
 
-_LABELS = {"yaml": "YAML", "json": "JSON"}
+_CUTIE = ("tnn3", "tnn96")
+"""Networks within the limits of the accelerator; see ``docs/accelerators.md``."""
 
 
 @router.get("/studies/{name}/lowered")
 def lowered(
     name: str,
     studies: StudiesDep,
-    to: Lowered = Lowered.TABLE,
-    layers: Annotated[int, Query(ge=1, le=1000)] = 9,
-    length: Annotated[int, Query(ge=1, le=100_000)] = 100,
+    to: Format = Format.TABLE,
+    layers: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    steps: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+    epochs: Annotated[int | None, Query(ge=1, le=100_000)] = None,
     tolerance: Annotated[float, Query(ge=0, le=1)] = 1e-6,
 ) -> Response:
     """Send the schedule found for programs without qsched; refusals are pages, as a form needs."""
-    text = written(studies.best(name), to, layers, length, tolerance)
-    suffix, media_type = file_type(to)
-    file = f'attachment; filename="{name}.{suffix}"'
-    return Response(text, media_type=media_type, headers={"Content-Disposition": file})
+    file, length = studies.best(name), epochs if to is Format.QUANTLAB else steps
+    size = extent(studies.spec(name).task, to, layers, length)
+    return Response(
+        written(file, to, size, tolerance),
+        media_type=to.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{to.suffix}"'},
+    )
 
 
 @dataclass(frozen=True)
@@ -60,17 +67,54 @@ def offered(name: str, ended: bool) -> tuple[Group, ...]:
         "This page as one HTML file that works offline.",
         (Link("HTML", f"/v1/studies/{name}/report", f"{name}.html"),),
     )
-    if not ended:
-        return (report,)
+    study = Group(
+        "Study file",
+        "With all defaults written out; “qsched run” repeats the study.",
+        (Link("Study file", f"/v1/studies/{name}/file", f"{name}.yaml"),),
+    )
     schedule = Group(
         "Schedule found",
         "With its origin and the accuracy to expect; “qsched train” retrains by it.",
-        tuple(_schedule(name, form) for form in Format),
+        tuple(_schedule(name, form) for form in (Format.YAML, Format.JSON)),
     )
-    return (schedule, report)
+    return (schedule, report, study) if ended else (report, study)
 
 
 def _schedule(name: str, form: Format) -> Link:
-    label = _LABELS.get(form.value, form.value)
     url = f"/v1/studies/{name}/best?format={form.value}"
-    return Link(label, url, f"{name}-schedule.{form.value}")
+    return Link(form.value.upper(), url, f"{name}-schedule.{form.suffix}")
+
+
+def to_accelerator(spec: StudySpec) -> tuple[str, ...]:
+    """Return the commands that lead from the schedule found to the CUTIE accelerator.
+
+    They name files as the page saves them. There are none for a task that the accelerator cannot
+    compute: another network, or values that are not ternary.
+    """
+    task, name = spec.task, spec.name
+    precision = task.precision
+    ternary = precision.weights == precision.activations == "ternary"
+    if task.network.name not in _CUTIE or not ternary:
+        return ()
+    return (
+        f"qsched train {name}-schedule.yaml --task ./{name}.yaml --save {name}.pt",
+        f"qsched deploy {name}.pt --format cutie --verify",
+    )
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """What the form for other programs starts from; None is not known of the task."""
+
+    layers: int | None
+    steps: int | None
+    epochs: int
+
+
+def lowering(task: TaskSpec) -> Lowering:
+    """Return the extent of a task, as far as it is known."""
+    try:
+        size = extent(task, Format.TABLE)
+    except InputError:
+        return Lowering(None, None, task.epochs)
+    return Lowering(size.layers, size.length, task.epochs)

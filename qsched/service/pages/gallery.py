@@ -13,35 +13,58 @@ from qsched.service.pages.results import Results, results
 from qsched.service.pool import Pool
 from qsched.service.snapshots import Snapshot
 
-__all__ = ["Gallery"]
+__all__ = ["Gallery", "Hung"]
 
 _KEPT = 16
 _SECONDS = 10.0
+_REST = 9.0
 
 
 @dataclass(frozen=True)
-class _Hung:
-    version: tuple[datetime, str, int]
+class Hung:
+    """Results that were drawn.
+
+    Attributes:
+        results: the results.
+        of: when the study was stored, its state and how many trainings it had.
+        drawn: when, in seconds of the gallery's clock.
+        cost: how many seconds of computing that took.
+    """
+
     results: Results
+    of: tuple[datetime, str, int]
     drawn: float
+    cost: float
+
+    @property
+    def version(self) -> str:
+        """Names these results among those of the study."""
+        return f"{self.of[1]}-{self.of[2]}"
 
 
 class Gallery:
     """Keeps the results of studies: of ended ones until they change, of running ones for 10 s.
 
-    Drawing takes about a second of computing, so one thread draws at a time.
+    Drawing takes about a second of computing, so one thread draws at a time, a study for a tenth
+    of it at the most.
 
     Args:
         pool: the study database.
         clock: seconds, increasing.
+        work: seconds that this thread has computed.
     """
 
-    def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pool, self._clock = pool, clock
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._pool, self._clock, self._work = pool, clock, work
         self._lock = threading.Lock()
-        self._hung: OrderedDict[str, _Hung] = OrderedDict()
+        self._hung: OrderedDict[str, Hung] = OrderedDict()
 
-    def get(self, study: Snapshot) -> Results | None:
+    def get(self, study: Snapshot) -> Hung | None:
         """Return the results of a study; None before its first training is stored.
 
         Raises:
@@ -50,28 +73,29 @@ class Gallery:
         name = study.row.name
         if not study.summary["runs"]:
             return None
-        version = (study.row.created, study.row.state, study.summary["runs"])
+        seen = (study.row.created, study.row.state, study.summary["runs"])
         hung = self._hung.get(name)
-        if hung is not None and (hung.version == version or not self._is_old(hung, study)):
-            return hung.results
+        if hung is not None and (hung.of == seen or not self._is_old(hung, study)):
+            return hung
         # Who has seen a study as it was does not wait for others to have it drawn anew.
         if not self._lock.acquire(blocking=hung is None):
             assert hung is not None
-            return hung.results
+            return hung
         try:
             newest = self._hung.get(name)
-            if newest is not None and newest.version == version:
-                return newest.results
+            if newest is not None and newest.of == seen:
+                return newest
+            begin = self._work()
             with self._pool.storage() as storage:
                 drawn = results(storage, name)
-            self._hung[name] = _Hung(version, drawn, self._clock())
+            self._hung[name] = Hung(drawn, seen, self._clock(), self._work() - begin)
             self._hung.move_to_end(name)
             while len(self._hung) > _KEPT:
                 self._hung.popitem(last=False)
-            return drawn
+            return self._hung[name]
         finally:
             self._lock.release()
 
-    def _is_old(self, hung: _Hung, study: Snapshot) -> bool:
-        same_state = hung.version[:2] == (study.row.created, study.row.state)
-        return not same_state or self._clock() - hung.drawn > _SECONDS
+    def _is_old(self, hung: Hung, study: Snapshot) -> bool:
+        same_state = hung.of[:2] == (study.row.created, study.row.state)
+        return not same_state or self._clock() - hung.drawn > max(_SECONDS, _REST * hung.cost)

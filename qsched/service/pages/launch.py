@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import count
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from qsched.errors import InputError, Problem, SpecError
-from qsched.files import bundled, bundled_names
+from qsched.files import bundled, bundled_names, to_yaml
 from qsched.service.admission import runs_at_most
-from qsched.service.deps import ServiceDep
+from qsched.service.deps import Service, ServiceDep
 from qsched.service.documents import YAML, received
 from qsched.service.models import Entry
 from qsched.service.pages.html import Page, page, part
@@ -26,15 +28,16 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, route_class=Page)
 
 _DEFAULT = "digits-ana"
+_MOST = 100_000
 
 TextForm = Annotated[str, Form()]
 
 
 @router.get("/new")
-def new(request: Request, service: ServiceDep, study: str = _DEFAULT) -> Response:
-    """Offer a bundled study file."""
+def new(request: Request, service: ServiceDep, study: str = _DEFAULT, again: str = "") -> Response:
+    """Offer a bundled study file, or that of a stored study under a new name."""
     start = study if study in bundled_names("studies") else _DEFAULT
-    text = (bundled("studies") / f"{start}.yaml").read_text(encoding="utf-8")
+    text = _again(service, again) if again else _text(start)
     return _form(
         request, text, start, _checked(service.studies, text, service.settings.limits.depth)
     )
@@ -65,6 +68,18 @@ def _form(
 ) -> Response:
     context = {"here": "new", "bundled": _bundled(), "start": start, "text": text, **found}
     return page(request, "launch.html.jinja", context, status)
+
+
+def _text(name: str) -> str:
+    return (bundled("studies") / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _again(service: Service, name: str) -> str:
+    """Return the file of a stored study under the next name that is free."""
+    data = service.studies.spec(name).model_dump(mode="json")
+    stem, taken = re.sub(r"-\d+$", "", name), set(service.queries.names(None, _MOST))
+    names = (f"{stem}-{number}" for number in count(2))
+    return to_yaml({**data, "name": next(new for new in names if new not in taken)})
 
 
 def _checked(studies: Studies, text: str, depth: int) -> dict[str, Any]:

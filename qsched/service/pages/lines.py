@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from qsched.report.style import percent, signed
 from qsched.service.models import StudyDetail
 from qsched.service.pages.forecast import share_done
 from qsched.specs import StudySpec
 from qsched.study.forecast import PHASES
-from qsched.study.verdict import Verdict
+from qsched.study.verdict import Comparison, Verdict
 
-__all__ = ["NONE", "Line", "Score", "Step", "lasting", "line"]
+__all__ = ["NONE", "Line", "Outcome", "Score", "Step", "lasting", "line"]
 
 NONE = "\N{EN DASH}"
+_NARROW = 0.01
+"""The interval's picture reaches one point to each side, at least."""
 _LIVE = ("waiting", "running", "stopping")
 
 
@@ -33,6 +36,24 @@ class Step:
     name: str
     done: bool
     now: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study claims of the schedule found against the best hand-coded one, at a glance.
+
+    Attributes:
+        kind: ``better``, ``same`` or ``worse``; also how it is colored.
+        sign: one that tells the three apart without colors.
+        words: the same in words.
+        span: left end, middle and right end of the interval of the difference, from 0 to 100;
+            no difference is at 50.
+    """
+
+    kind: Literal["better", "same", "worse"]
+    sign: str
+    words: str
+    span: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -55,6 +76,7 @@ class Line:
         rival: the best hand-coded schedule.
         gain: difference of the two, in percentage points.
         gain_note: on which data, and how sure.
+        outcome: what is claimed; None before there is a verdict.
         left: estimated time left.
         reason: why it failed.
     """
@@ -74,6 +96,7 @@ class Line:
     rival: Score
     gain: str
     gain_note: str
+    outcome: Outcome | None
     left: str
     reason: str
 
@@ -118,6 +141,7 @@ def line(study: StudyDetail, spec: StudySpec) -> Line:
         rival=rival,
         gain=gain,
         gain_note=note,
+        outcome=_outcome(_claim(verdict)) if verdict else None,
         left=NONE if left is None else lasting(left),
         reason=study.reason or "",
     )
@@ -149,11 +173,26 @@ def _steps(phase: str, ended: bool) -> tuple[Step, ...]:
 
 def _claimed(verdict: Verdict) -> tuple[Score, Score, str, str]:
     scores = {arm.contender: Score(percent(arm.mean), arm.arm) for arm in verdict.arms}
-    claim = next(c for c in verdict.comparisons if c.other == "hand-coded")
+    claim = _claim(verdict)
     low, high = (signed(edge, 1) for edge in claim.interval)
-    sure = "" if claim.significant else "; not significant"
-    note = f"test accuracy, {percent(verdict.level, 0)} interval {low} to {high}{sure}"
+    note = f"test accuracy, {percent(verdict.level, 0)} interval {low} to {high}"
     return scores["found"], scores["hand-coded"], f"{signed(claim.difference, 1)} points", note
+
+
+def _claim(verdict: Verdict) -> Comparison:
+    return next(claim for claim in verdict.comparisons if claim.other == "hand-coded")
+
+
+def _outcome(claim: Comparison) -> Outcome:
+    low, high = claim.interval
+    scale = 46 / max(abs(low), abs(high), _NARROW)
+    left, middle, right = (50 + scale * value for value in (low, claim.difference, high))
+    span = round(left, 1), round(middle, 1), round(right, 1)
+    if not claim.significant:
+        return Outcome("same", "=", "no significant difference", span)
+    if claim.difference > 0:
+        return Outcome("better", "\N{BLACK UP-POINTING TRIANGLE}", "better", span)
+    return Outcome("worse", "\N{BLACK DOWN-POINTING TRIANGLE}", "worse", span)
 
 
 def _so_far(study: StudyDetail) -> tuple[Score, Score, str, str]:

@@ -12,7 +12,7 @@ from qsched.errors import StorageError
 from qsched.service.deps import Service, ServiceDep, StudiesDep
 from qsched.service.login import local
 from qsched.service.pages.assets import map_style
-from qsched.service.pages.exports import offered
+from qsched.service.pages.exports import lowering, offered, to_accelerator
 from qsched.service.pages.gallery import Gallery
 from qsched.service.pages.html import Page, part
 from qsched.service.pages.html import page as html
@@ -34,6 +34,7 @@ _LISTED = 20
 _MOST = 100_000
 
 PageQuery = Annotated[int, Query(ge=1, le=_MOST)]
+SearchQuery = Annotated[str, Query(max_length=100)]
 
 
 @router.get("/login")
@@ -43,42 +44,51 @@ def login(request: Request, next: str = "/", failed: bool = False) -> Response: 
 
 
 @router.get("/")
-def index(request: Request, service: ServiceDep, page: PageQuery = 1) -> Response:
+def index(
+    request: Request, service: ServiceDep, page: PageQuery = 1, q: SearchQuery = ""
+) -> Response:
     """List studies, the newest first."""
-    return html(request, "studies.html.jinja", {"here": "studies", **_listed(service, page)})
+    return html(request, "studies.html.jinja", {"here": "studies", **_listed(service, page, q)})
 
 
 @router.get("/parts/studies")
-def index_part(request: Request, service: ServiceDep, page: PageQuery = 1) -> Response:
+def index_part(
+    request: Request, service: ServiceDep, page: PageQuery = 1, q: SearchQuery = ""
+) -> Response:
     """Return the list alone, as it is now."""
-    return part(request, "part_studies.html.jinja", _listed(service, page))
+    return part(request, "part_studies.html.jinja", _listed(service, page, q))
 
 
 @router.get("/studies/{name}")
 def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
     """Show a study."""
-    found = _line(studies, name)
-    results, fault = None, ""
+    found, spec = _line(studies, name), studies.spec(name)
+    hung, fault = None, ""
     try:
-        results = gallery.get(studies.snapshot(name))
+        hung = gallery.get(studies.snapshot(name))
     except StorageError as error:
         fault = str(error)  # The dashboard has deleted its trials; the rest is still there.
+    ended = hung is not None and hung.results.verdict_table is not None
     context: dict[str, Any] = {
         "fault": fault,
         "line": found,
-        "view": results,
-        "figures": results.figures if results else {},
-        "exports": offered(name, results is not None and results.verdict_table is not None),
-        "epochs": studies.snapshot(name).row.spec.task.epochs,
+        "drawn": hung.version if hung else "",
+        "view": hung.results if hung else None,
+        "ended": ended,
+        "figures": hung.results.figures if hung else {},
+        "exports": offered(name, ended),
+        "lowering": lowering(spec.task),
+        "accelerator": to_accelerator(spec) if ended else (),
         "map_style": map_style(),
     }
     return html(request, "study.html.jinja", context)
 
 
 @router.get("/parts/studies/{name}")
-def study_part(name: str, request: Request, studies: StudiesDep) -> Response:
-    """Return the progress of a study alone, as it is now."""
-    return part(request, "part_study.html.jinja", {"line": _line(studies, name)})
+def study_part(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
+    """Return the progress of a study alone, as it is now, and which results there are."""
+    context = {"line": _line(studies, name), "drawn": _version(gallery, studies, name)}
+    return part(request, "part_study.html.jinja", context)
 
 
 @router.post("/studies/{name}/stop")
@@ -95,17 +105,30 @@ def resume(name: str, studies: StudiesDep) -> Response:
     return RedirectResponse(f"/studies/{name}", 303)
 
 
-def _listed(service: Service, number: int) -> dict[str, Any]:
+def _listed(service: Service, number: int, search: str) -> dict[str, Any]:
     """Return a page of the list: reading all of many studies would take too long."""
-    names = list(reversed(service.queries.names(None, _MOST)))
-    shown = names[_LISTED * (number - 1) : _LISTED * number]
+    words = search.lower().split()
+    names = service.queries.names(None, _MOST)
+    found = [name for name in reversed(names) if all(word in name for word in words)]
+    shown = found[_LISTED * (number - 1) : _LISTED * number]
     return {
         "lines": [_line(service.studies, name) for name in shown],
-        "count": len(names),
+        "count": len(found),
         "number": number,
-        "pages": max(1, ceil(len(names) / _LISTED)),
+        "pages": max(1, ceil(len(found) / _LISTED)),
+        "search": search,
+        "any": bool(names),
     }
 
 
 def _line(studies: Studies, name: str) -> Line:
-    return line(studies.one(name), studies.snapshot(name).row.spec)
+    return line(studies.one(name), studies.spec(name))
+
+
+def _version(gallery: Gallery, studies: Studies, name: str) -> str:
+    """Return the version of a study's results; none where they cannot be read."""
+    try:
+        hung = gallery.get(studies.snapshot(name))
+    except StorageError:
+        return ""
+    return hung.version if hung else ""

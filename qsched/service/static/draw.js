@@ -1,4 +1,3 @@
-"use strict";
 // Draws the figures of a page with plotly.js, under a policy that forbids inline styles.
 
 // plotly.js sets some styles as attributes, which the policy blocks; set as properties, it allows
@@ -38,16 +37,43 @@ function dressed(layout) {
   return result;
 }
 
+// Figures name the colors of a light page; each has a brother for a dark one.
+const PALETTE = { "--found": "#0072b2", "--hand-coded": "#d55e00", "--static": "#009e73", "--full-precision": "#808080" };
+
+function parts(color) {
+  return [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16)).join(",");
+}
+
+function recolored(text) {
+  const style = getComputedStyle(document.documentElement);
+  for (const [name, drawn] of Object.entries(PALETTE)) {
+    const color = style.getPropertyValue(name).trim();
+    text = text.replaceAll(new RegExp(drawn, "gi"), color);
+    text = text.replaceAll(`rgba(${parts(drawn)},`, `rgba(${parts(color)},`);
+  }
+  return text;
+}
+
+const drawn = new WeakMap(); // What each figure was last drawn from.
+
 function show() {
   for (const div of document.querySelectorAll(".plot")) {
-    const figure = JSON.parse(document.getElementById(`data-${div.id}`).textContent);
-    Plotly.react(div, figure.data, dressed(figure.layout), config);
+    const text = recolored(document.getElementById(`data-${div.id}`).textContent);
+    if (text !== drawn.get(div)) {
+      drawn.set(div, text);
+      const figure = JSON.parse(text);
+      div.style.minHeight = `${figure.layout.height - figure.layout.meta.above}px`;
+      Plotly.react(div, figure.data, dressed(figure.layout), config);
+    }
   }
   document.documentElement.dataset.drawn = "yes";
 }
 
-for (const div of document.querySelectorAll(".plot")) {
-  div.style.minHeight = `${div.dataset.height}px`;
-}
 show();
-scheme.addEventListener("change", show);
+document.addEventListener("renewed", show);
+scheme.addEventListener("change", () => {
+  for (const div of document.querySelectorAll(".plot")) {
+    drawn.delete(div);
+  }
+  show();
+});

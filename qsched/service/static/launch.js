@@ -1,4 +1,3 @@
-"use strict";
 // The launch form: checks the study file while it is written, and shows every fault at its line.
 const PAUSE = 350;
 const form = document.getElementById("launch");
