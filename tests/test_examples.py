@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +26,32 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def study() -> StudySpec:
     load_plugin(EXAMPLES / "my_task.py")
     return load_study(EXAMPLES / "my-study.yaml")
+
+
+def conformance(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the example's tests in a folder, as a user would."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_my_task.py"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_its_own_tests_pass_and_are_what_the_documentation_shows() -> None:
+    done = conformance(EXAMPLES)
+    assert done.returncode == 0, done.stdout
+    [passed] = re.findall(r"(\d+) passed", done.stdout)
+    page = (EXAMPLES.parent / "docs" / "tasks.md").read_text()
+    assert f"runs {passed} tests" in page
+    [shown] = re.findall(r"^```python\n(from pathlib.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert (EXAMPLES / "test_my_task.py").read_text().endswith(shown)
+
+
+def test_its_own_tests_find_a_leak_and_a_width_that_is_ignored(tmp_path: Path) -> None:
+    plugin = (EXAMPLES / "my_task.py").read_text()
+    faulty = plugin.replace("Raw(x[~test], y[~test])", "Raw(x, y)").replace("width or 16", "16")
+    (tmp_path / "my_task.py").write_text(faulty)
+    shutil.copy(EXAMPLES / "test_my_task.py", tmp_path)
+    done = conformance(tmp_path)
+    failed = re.findall(r"^FAILED .*::(\w+)", done.stdout, re.MULTILINE)
+    assert failed == ["test_no_example_is_in_two_splits", "test_more_width_is_more_parameters"]
 
 
 def test_its_data_set(study: StudySpec) -> None:

@@ -40,6 +40,7 @@ def test_bundled_files_have_one_home() -> None:
     ("modules", "absent"),
     [
         ("qsched, qsched.specs, qsched.registry, qsched.schedules, qsched.plugins", HEAVY),
+        ("qsched.testing.decay, qsched.testing.executor", HEAVY),
         ("qsched.tasks", ("optuna", "sqlalchemy", "sklearn", "plotly", "rich", "typer")),
     ],
 )
