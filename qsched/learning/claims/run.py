@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -60,34 +59,33 @@ def train_traces(
     storage: Storage,
     generator: Generator,
     patterns: Sequence[str],
-    algorithms: Sequence[Algorithm] = get_args(Algorithm),
 ) -> list[BenchArm]:
-    """Train cold and warm searches on the fast tasks; return what was tried.
+    """Train cold and warm searches with noise annealing on the fast tasks; return what was tried.
 
     See :func:`train_confirmation`.
     """
-    tried: list[BenchArm] = []
-    for algorithm in algorithms:
-        targets = hand_coded_best(bench, algorithm)
-        starts = {
-            dataset: _points(bench, spec, algorithm, dataset)
-            for dataset in sorted(set(map(str, bench.tasks.dataset)))
-        }
-        for task in _tasks(bench, spec, patterns or FAST):
-            for repeat in range(_REPEATS):
-                for start, trials in (((), _COLD), (starts[task.data.name], _WARM)):
-                    tried += trace(
-                        spec,
-                        storage,
-                        generator,
-                        task,
-                        algorithm,
-                        start=start,
-                        repeat=repeat,
-                        trials=trials,
-                        target=targets[task.name],
-                    )
-    return tried
+    targets = hand_coded_best(bench, "ana")
+    starts = {
+        dataset: _points(bench, spec, "ana", dataset)
+        for dataset in sorted(set(map(str, bench.tasks.dataset)))
+    }
+    return [
+        arm
+        for task in _tasks(bench, spec, patterns or FAST)
+        for repeat in range(_REPEATS)
+        for start, trials in (((), _COLD), (starts[task.data.name], _WARM))
+        for arm in trace(
+            spec,
+            storage,
+            generator,
+            task,
+            "ana",
+            start=start,
+            repeat=repeat,
+            trials=trials,
+            target=targets[task.name],
+        )
+    ]
 
 
 def export_confirmed(
