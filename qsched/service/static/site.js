@@ -50,12 +50,16 @@ async function renew() {
   }
 }
 
-// What the reader looks at: of sections, tables that open, and figures, the nearest to the top.
+// What the reader looks at: what has the focus, if it is on screen; else, of sections, tables that
+// open, and figures, the nearest to the top.
 function place() {
-  const near = [...document.querySelectorAll("main section[id], main details[id], main .plot")]
-    .map((each) => ({ id: each.id, top: each.getBoundingClientRect().top }))
-    .sort((a, b) => Math.abs(a.top) - Math.abs(b.top));
-  return scrollY > 0 ? near[0] : undefined;
+  const at = (each) => ({ id: each.id, top: each.getBoundingClientRect().top });
+  const focused = at(document.activeElement);
+  if (focused.id && focused.id !== "main" && focused.top >= 0 && focused.top < innerHeight) {
+    return focused;
+  }
+  const near = [...document.querySelectorAll("main section[id], main details[id], main .plot")].map(at);
+  return scrollY > 0 ? near.sort((a, b) => Math.abs(a.top) - Math.abs(b.top))[0] : undefined;
 }
 
 // Figures stay, to be drawn anew, and so do opened details and the focus.
