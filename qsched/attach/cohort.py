@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,20 +12,22 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from qsched.attach.controller import attach
+from qsched.attach.convert import convert
 from qsched.attach.grow import Frozen, grow, partition_draws
 from qsched.attach.quantizer import Quantizer
 from qsched.attach.weights import IncrementalWeights
 from qsched.lanes.optimizers import Optimizer, clip, make_optimizer
 from qsched.lanes.streams import lane_keys, noise_keys
 from qsched.quantizers import frozen_count, hold
-from qsched.schedules import FROZEN, Inq
+from qsched.schedules import FROZEN, Inq, Schedule
 from qsched.specs import Run
 from qsched.tasks.augment import crop_and_flip
 from qsched.training.data import BatchOrder, Resident, resident
 from qsched.training.evaluate import Score
 from qsched.training.table import make_table
 
-__all__ = ["ModelCohort"]
+__all__ = ["ModelCohort", "hardened"]
 
 EXAMPLES = 256
 """How many examples are evaluated at a time."""
@@ -81,6 +85,17 @@ class ModelCohort:
         augment = self.task.data.augment
         self.batches = BatchOrder(seeds, len(self.data), self.task.batch_size, augment)
         self.epoch = -1
+
+    @torch.no_grad()
+    def hard(self, lane: int) -> nn.Module:
+        """Return the hard network of one lane, as :func:`qsched.convert` makes it."""
+        model, rows = copy.deepcopy(self.model), self.values[lane]
+        state = {
+            name: rows[columns].view(shape) for name, (columns, shape) in self.columns.items()
+        } | {name: buffer[lane] for name, buffer in self.buffers.items()}
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            tensor.copy_(state[name])
+        return hardened(model, self.runs[lane].schedule)
 
     def split(self, name: str) -> Resident:
         """Return one split of the task's data as tensors."""
@@ -240,6 +255,15 @@ class ModelCohort:
             x = crop_and_flip(x, change[:, :2], change[:, 2].bool())
         lanes = len(self.runs)
         return x.view(lanes, -1, *x.shape[1:]), y.view(lanes, -1)
+
+
+def hardened(model: nn.Module, schedule: Schedule) -> nn.Module:
+    """Return the hard network of a quantized model, with nothing left to its schedule."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    # One epoch: what is frozen stays as it is.
+    options: dict[str, Any] = {"learning_rate": "keep", "steps_per_epoch": 2}
+    attach(model, optimizer, schedule, 1, **options).seek(1)
+    return convert(model)
 
 
 def _losses(logits: Tensor, classes: Tensor) -> Tensor:

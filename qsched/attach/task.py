@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from qsched.attach.cohort import ModelCohort
+from qsched.attach.cohort import ModelCohort, hardened
 from qsched.attach.controller import quantizers_of
 from qsched.attach.describe import describe
 from qsched.attach.find import ACTIVATIONS
@@ -117,11 +117,34 @@ class ModelNetwork(OwnNetwork):
             size = TOGETHER if vmapped else 1
             for start in range(0, len(indices), size):
                 part = indices[start : start + size]
-                found = _train(
+                found, _ = _train(
                     [runs[i] for i in part], [models[i] for i in part], dtype, device, vmapped
                 )
                 results |= {i: _noted(r, why) for i, r in zip(part, found, strict=True)}
         return [results[i] for i in range(len(runs))]
+
+    def train_hard(
+        self, run: Run, dtype: torch.dtype = torch.float32
+    ) -> tuple[RunResult, nn.Module | None]:
+        """Train one run as :meth:`train` does, and return its hard network, too.
+
+        The network is what :func:`qsched.convert` returns; None if the run failed.
+        """
+        device = torch.device("cpu")
+        model = self._built(run, dtype, device)
+        vmapped, why = self._vmapped([run], [model])
+        [result], cohort = _train([run], [model], dtype, device, vmapped)
+        hard = cohort.hard(0) if result.accuracy is not None else None
+        return _noted(result, why), hard
+
+    def untrained_hard(self, run: Run) -> nn.Module:
+        """Return the hard network of a run's first values: of the form of the trained one.
+
+        Raises:
+            InputError: the model cannot be quantized, or the schedule quantizes none of it.
+        """
+        model = self._built(run, torch.float32, torch.device("cpu"))
+        return hardened(model, run.schedule)
 
     def _describe(self, width: int | None, classes: int) -> tuple[Layer, ...] | str:
         if self.options["exclude"] or self.options["overrides"]:
@@ -172,7 +195,7 @@ def _train(
     dtype: torch.dtype,
     device: torch.device,
     vmapped: bool,
-) -> list[RunResult]:
+) -> tuple[list[RunResult], ModelCohort]:
     epoch, steps = step_counts(runs[0], len(load_data(runs[0].task.data).train))
     cohort = ModelCohort(runs, models, steps, dtype, device, vmapped=vmapped)
     engine = "torch-func" if vmapped else "torch-loop"
@@ -180,7 +203,7 @@ def _train(
     with torch.random.fork_rng(devices=[]):
         # What a model itself draws, such as dropout, follows from the run; lanes draw nothing.
         torch.manual_seed(runs[0].seed)
-        return Loop(cohort, cohort.evaluate, records, epoch, steps).run()
+        return Loop(cohort, cohort.evaluate, records, epoch, steps).run(), cohort
 
 
 def _structure(model: nn.Module) -> tuple[tuple[str, ...], ...]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from qsched.errors import InputError
 
 if TYPE_CHECKING:
+    from qsched.deploy import Metadata
     from qsched.schedules import Schedule
     from qsched.schedules.file import ScheduleFile
     from qsched.specs import StudySpec
 
-__all__ = ["check_target", "save_network", "saved_text"]
+__all__ = ["accuracies_text", "check_target", "save_network", "saved_text"]
 
 
 def check_target(path: Path | None, spec: StudySpec, schedule: Schedule) -> None:
@@ -47,16 +48,29 @@ def save_network(
         "path": str(path),
         "seed": seed,
         "trained_accuracy": network.metadata.trained_accuracy,
+        "rounded_accuracy": network.metadata.rounded_accuracy,
         "accuracy": network.metadata.accuracy,
     }
 
 
 def saved_text(saved: dict[str, Any]) -> str:
-    """Return one line about a saved network."""
+    """Return what is said of a saved network."""
+    rows = _accuracies(*(saved[f"{key}accuracy"] for key in ("trained_", "rounded_", "")))
+    return f"saved {saved['path']}: seed {saved['seed']}\n{rows}"
+
+
+def accuracies_text(meta: Metadata) -> str:
+    """Return the accuracies of a network: as trained, with inputs rounded, and in integers."""
+    return _accuracies(meta.trained_accuracy, meta.rounded_accuracy, meta.accuracy)
+
+
+def _accuracies(trained: float | None, rounded: float | None, found: float | None) -> str:
     from qsched.cli.output import percent
 
-    trained, found = (percent(saved[key]) for key in ("trained_accuracy", "accuracy"))
-    return (
-        f"saved {saved['path']}: seed {saved['seed']}, test accuracy {trained} as trained, "
-        f"{found} in integers"
-    )
+    rows = {
+        "as trained": trained,
+        "as trained, inputs rounded to integers (--input-bits)": rounded,
+        "in integers": found,
+    }
+    known = {name: value for name, value in rows.items() if value is not None}
+    return "\n".join(f"test accuracy {percent(value)} {name}" for name, value in known.items())

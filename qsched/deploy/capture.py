@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import torch
 
 from qsched import __version__
+from qsched.attach.task import ModelNetwork
 from qsched.deploy.evaluate import accuracy
+from qsched.deploy.execute import BATCH
 from qsched.deploy.inputs import INPUT_BITS, input_of
 from qsched.deploy.records import (
     AvgPool,
     Conv,
     Flatten,
+    Floats,
     HardNetwork,
     Layer,
     Linear,
@@ -22,6 +27,8 @@ from qsched.deploy.records import (
     Norm,
     Stair,
 )
+from qsched.deploy.reference import KEPT, Trained, has_float_head, module_logits, reference
+from qsched.deploy.trace import trace
 from qsched.deploy.weights import fixed_point, integer_levels, scales
 from qsched.errors import InputError, TrainingError
 from qsched.lanes import layers as described
@@ -30,11 +37,12 @@ from qsched.lanes.modes import FLOAT, lane_modes
 from qsched.lanes.plan import Block, Node, Plan
 from qsched.quantizers import stair
 from qsched.schedules import Schedule
-from qsched.specs import Precision, Run, TaskSpec
+from qsched.specs import Precision, Run, RunResult, TaskSpec
 from qsched.specs.digest import digest
-from qsched.tasks import load_data
+from qsched.tasks import load_data, own_network
 from qsched.training import Parameters, train_one
-from qsched.training.cohort import task_plan
+from qsched.training.cohort import Cohort, task_plan
+from qsched.training.data import spread
 
 __all__ = ["check", "hard_network", "train_network"]
 
@@ -44,8 +52,11 @@ def train_network(
 ) -> HardNetwork:
     """Train one network and return what is deployed of it.
 
-    Inputs are rounded to integers and a classifier in full precision to 16 bits; both accuracies
-    on the test split, before and after that, are in the metadata.
+    Inputs are rounded to integers and a classifier in full precision to 16 bits. Three accuracies
+    on the test split are in the metadata: as trained, of the same network with inputs rounded, and
+    in integers. The logits of the second are kept, to compare with.
+
+    A PyTorch model of one's own (see :func:`qsched.task`) is converted and traced.
 
     Args:
         run: what is trained; its accuracy is taken on the test split.
@@ -58,12 +69,21 @@ def train_network(
         TrainingError: the run diverged.
     """
     check(run.task, run.schedule)
-    result, parameters = train_one(replace_split(run), engine=engine)
-    if result.accuracy is None:
-        raise TrainingError(
-            f"a network is saved only if it trained, but the run of seed {run.seed} did not: "
-            f"{result.reason}; choose another schedule or a lower learning rate"
-        )
+    run = replace_split(run)
+    own = _own(run.task)
+    if own is None:
+        result, parameters = train_one(run, engine=engine)
+        _require_trained(run, result)
+        network = hard_network(run.task, parameters, input_bits)
+        trained = Trained(partial(_lane_logits, run, parameters), _float_head(run.task))
+    else:
+        result, model = own.train_hard(run)
+        _require_trained(run, result)
+        assert model is not None
+        network = trace(model, load_data(run.task.data).train.x, input_bits=input_bits)
+        trained = Trained(partial(module_logits, model), has_float_head(model))
+    test = load_data(run.task.data).test
+    kept = reference(network, trained, test.x)
     metadata = Metadata(
         version=__version__,
         task=run.task.model_dump(mode="json"),
@@ -71,11 +91,44 @@ def train_network(
         schedule_sha256=digest(run.schedule),
         seed=run.seed,
         trained_accuracy=result.accuracy,
+        rounded_accuracy=float((kept.logits.argmax(1) == test.y).mean()),
+        accuracy=accuracy(network, test.x, test.y),
     )
-    network = replace(hard_network(run.task, parameters, input_bits), metadata=metadata)
-    test = load_data(run.task.data).test
-    found = accuracy(network, test.x, test.y)
-    return replace(network, metadata=replace(metadata, accuracy=found))
+    return replace(network, metadata=metadata, reference=kept)
+
+
+def _require_trained(run: Run, result: RunResult) -> None:
+    if result.accuracy is None:
+        raise TrainingError(
+            f"a network is saved only if it trained, but the run of seed {run.seed} did not: "
+            f"{result.reason}; choose another schedule or a lower learning rate"
+        )
+
+
+def _own(task: TaskSpec) -> ModelNetwork | None:
+    """Return the network of a task if it is a PyTorch model without a lane version."""
+    found = own_network(task)
+    return found if isinstance(found, ModelNetwork) else None
+
+
+def _lane_logits(run: Run, parameters: Parameters, x: np.ndarray) -> Floats:
+    """Return the logits of a trained lane, [N, classes], as training evaluates it, in float64."""
+    with torch.inference_mode():
+        cohort = Cohort([run], 1, torch.float64, torch.device("cpu"))
+        buffers = cohort.buffers
+        rows = buffers.values, buffers.effective, buffers.mean, buffers.variance
+        trained = parameters.values, parameters.weights, parameters.mean, parameters.variance
+        for row, values in zip(rows, trained, strict=True):
+            row[0].copy_(torch.from_numpy(values))
+        wide = torch.from_numpy(np.ascontiguousarray(x, np.float64))
+        wide = wide.flatten(1) if cohort.flat else wide
+        parts = [cohort.infer(spread(part, 1))[0].T for part in torch.split(wide, BATCH)]
+        found: Floats = torch.cat(parts).numpy()
+    return found
+
+
+def _float_head(task: TaskSpec) -> bool:
+    return not task.precision.last or task.precision.weights == "float"
 
 
 def replace_split(run: Run) -> Run:
@@ -107,6 +160,8 @@ def hard_network(
 def check(task: TaskSpec, schedule: Schedule) -> None:
     """Refuse what does not become integers, naming every layer.
 
+    A model of one's own is converted and traced with its first values.
+
     Args:
         task: what is to be trained.
         schedule: how.
@@ -114,6 +169,11 @@ def check(task: TaskSpec, schedule: Schedule) -> None:
     Raises:
         InputError: a hidden layer or an activation stays in full precision, or there are skips.
     """
+    own = _own(task)
+    if own is not None:
+        first = own.untrained_hard(Run(task=task, schedule=schedule, seed=0))
+        trace(first, load_data(task.data).train.x[:KEPT])
+        return
     plan, _ = task_plan(task)
     modes = zip(plan.places, lane_modes(schedule, plan, task.precision), strict=True)
     hard = {(place.role, place.name) for place, mode in modes if mode != FLOAT}

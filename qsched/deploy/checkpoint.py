@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from qsched import __version__
-from qsched.deploy.records import HardNetwork, Input, Layer, Metadata
+from qsched.deploy.checks import check_input, check_layer
+from qsched.deploy.records import HardNetwork, Input, Layer, Metadata, Reference
 from qsched.errors import InputError
 
 __all__ = ["FORMAT", "load", "save"]
@@ -37,6 +38,8 @@ def save(network: HardNetwork, path: Path | str) -> None:
         "layers": [_packed(layer) for layer in network.layers],
         "metadata": asdict(network.metadata),
     }
+    if network.reference is not None:
+        data["reference"] = _tensors(asdict(network.reference))
     torch.save(data, path)
 
 
@@ -53,9 +56,16 @@ def load(path: Path | str) -> HardNetwork:
         raise InputError(_foreign(path, data, found))
     try:
         layers = tuple(_unpacked(layer) for layer in data["layers"])
-        spec = {**data["input"], "shape": tuple(data["input"]["shape"])}
-        return HardNetwork(Input(**spec), layers, Metadata(**data["metadata"]))
-    except (KeyError, TypeError, AttributeError) as error:
+        spec = Input(**{**data["input"], "shape": tuple(data["input"]["shape"])})
+        check_input(spec)
+        kept = data.get("reference")
+        return HardNetwork(
+            spec,
+            layers,
+            Metadata(**data["metadata"]),
+            None if kept is None else Reference(**_arrays(kept)),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{path}: a checkpoint holds a format, an input, layers and metadata, but this one is "
             f"damaged ({type(error).__name__}: {error}); save it again"
@@ -92,19 +102,25 @@ def _foreign(path: Path | str, data: Any, found: Any) -> str:
 
 def _packed(layer: Layer) -> dict[str, Any]:
     values = {field.name: getattr(layer, field.name) for field in fields(layer)}
+    return {"kind": type(layer).__name__.lower(), **_tensors(values)}
+
+
+def _tensors(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        "kind": type(layer).__name__.lower(),
-        **{
-            name: torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
-            for name, value in values.items()
-        },
+        name: torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+        for name, value in values.items()
+    }
+
+
+def _arrays(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.numpy() if isinstance(value, torch.Tensor) else value
+        for name, value in values.items()
     }
 
 
 def _unpacked(data: dict[str, Any]) -> Any:
-    values = {
-        name: value.numpy() if isinstance(value, torch.Tensor) else value
-        for name, value in data.items()
-        if name != "kind"
-    }
-    return _KINDS[data["kind"]](**values)
+    values = _arrays(data)
+    layer = _KINDS[values.pop("kind")](**values)
+    check_layer(layer)
+    return layer

@@ -12,7 +12,7 @@ import torch
 from qsched.deploy.execute import BATCH, golden, logits
 from qsched.deploy.integer import IntegerNetwork
 from qsched.deploy.onnx_export import to_onnx
-from qsched.deploy.qonnx_export import qonnx_package, to_qonnx
+from qsched.deploy.qonnx_export import batched, qonnx_package, to_qonnx
 from qsched.deploy.records import HardNetwork, Stair
 from qsched.deploy.twin import to_torch
 from qsched.errors import InputError
@@ -132,14 +132,15 @@ class Qonnx(Engine):
     Args:
         network: the integer network.
         batch: examples at a time.
+        model: as exported, of one example at a time, which is given the batch; None exports it.
     """
 
     name = "qonnx"
 
-    def __init__(self, network: IntegerNetwork, batch: int = 64) -> None:
+    def __init__(self, network: IntegerNetwork, batch: int = 64, model: Any = None) -> None:
         qonnx_package()
         self.network, self.batch = network, batch
-        self.model = to_qonnx(network, batch)
+        self.model = to_qonnx(network, batch) if model is None else batched(model, batch)
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         rows = [context["logits"][:count] for context, count in self._run(x)]

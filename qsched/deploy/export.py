@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from qsched.deploy import cutie
 from qsched.deploy.engines import Engine, Numpy
@@ -16,10 +17,10 @@ from qsched.deploy.execute import golden
 from qsched.deploy.integer import IntegerNetwork, integer_network
 from qsched.deploy.onnx_export import to_onnx
 from qsched.deploy.onnx_graph import onnx_package
-from qsched.deploy.qonnx_export import to_qonnx
+from qsched.deploy.qonnx_export import read, to_qonnx
 from qsched.deploy.records import HardNetwork
 from qsched.deploy.report import Cost, cost, observe
-from qsched.deploy.verify import Agreement, all_engines, verify_engines
+from qsched.deploy.verify import Agreement, all_engines, verify_engines, verify_trained
 from qsched.errors import UnknownNameError
 
 __all__ = ["FORMATS", "Deployment", "deploy"]
@@ -67,6 +68,7 @@ def deploy(
     x: np.ndarray | None = None,
     *,
     check: bool = False,
+    model: nn.Module | None = None,
 ) -> Deployment:
     """Export a hard network.
 
@@ -76,8 +78,10 @@ def deploy(
         folder: where to write; is created if missing.
         x: examples [N, ...], as in training: their sums are reported, and the first four become
             golden tensors.
-        check: compute all of ``x`` in PyTorch, NumPy, onnxruntime, qonnx (and, for ``cutie``, from
-            the packed files), and compare all logits.
+        check: compute all of ``x`` in PyTorch, NumPy, onnxruntime, qonnx (for these two from the
+            file that was written, and for ``cutie`` from the packed files, too), and compare all
+            logits; see :func:`qsched.deploy.verify`.
+        model: as of :func:`qsched.deploy.verify`.
 
     Returns:
         What was written, and how the engines agree.
@@ -94,10 +98,12 @@ def deploy(
     found = cost(integers, observed)
     export = _Export(network, integers, folder, x)
     files = FORMATS[target](export)
-    engines = []
-    if check:
-        engines = [*all_engines(network, integers, export.exported), *export.engines]
-    agreements = verify_engines(Numpy(integers), engines, x) if check and x is not None else ()
+    agreements: tuple[Agreement, ...] = ()
+    if check and x is not None:
+        engines = all_engines(network, integers, export.written_onnx, export.written_qonnx)
+        engines += export.engines
+        trained = verify_trained(network, integers, x, model)
+        agreements = (*trained, *verify_engines(Numpy(integers), engines, x))
     if x is not None:
         files.append(_golden(integers, x, folder / "golden.npz"))
     report = folder / "report.json"
@@ -119,7 +125,8 @@ class _Export:
     ) -> None:
         self.network, self.integers, self.folder, self.x = network, integers, folder, x
         self.engines: list[Engine] = []
-        self.exported: Any = None
+        self.written_onnx: Any = None
+        self.written_qonnx: Any = None
         self.host: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
 
@@ -127,13 +134,14 @@ class _Export:
         model = to_onnx(self.integers)
         path = self.made() / "network.onnx"
         onnx_package().save(model, str(path))
-        self.exported = onnx_package().load(str(path))
+        self.written_onnx = onnx_package().load(str(path))
         return [path]
 
     def qonnx(self) -> list[Path]:
         model = to_qonnx(self.integers)
         path = self.made() / "network.qonnx"
         model.save(str(path))
+        self.written_qonnx = read(path)
         return [path]
 
     def cutie(self) -> list[Path]:
@@ -170,5 +178,7 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
         "engine": agreement.engine,
         "examples": agreement.examples,
         "differing": agreement.differing,
+        "tolerance": agreement.tolerance,
+        "other_classes": agreement.classes,
         "first": None if first is None else {**asdict(first), "text": str(first)},
     }

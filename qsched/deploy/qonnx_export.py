@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from qsched.deploy.onnx_graph import Chain, build
 from qsched.deploy.records import Integers
 from qsched.errors import InputError
 
-__all__ = ["datatype", "qonnx_package", "to_qonnx"]
+__all__ = ["batched", "datatype", "qonnx_package", "read", "to_qonnx"]
 
 DOMAIN = "qonnx.custom_op.general"
 
@@ -55,6 +57,21 @@ def to_qonnx(network: IntegerNetwork, batch: int = 1) -> Any:
     for name, values in _values(network):
         model.set_tensor_datatype(name, datatype(values))
     return model.transform(infer_shapes.InferShapes())
+
+
+def read(path: Path) -> Any:
+    """Read a written QONNX model."""
+    return qonnx_package().ModelWrapper(str(path))
+
+
+def batched(model: Any, batch: int) -> Any:
+    """Return a QONNX model with another number of examples in a batch; nothing else changes."""
+    result = copy.deepcopy(model)
+    graph = result.graph
+    for info in (*graph.input, *graph.output, *graph.value_info):
+        if info.name not in {constant.name for constant in graph.initializer}:
+            info.type.tensor_type.shape.dim[0].dim_value = batch
+    return result
 
 
 def datatype(values: Integers) -> Any:

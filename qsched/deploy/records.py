@@ -21,6 +21,7 @@ __all__ = [
     "MaxPool",
     "Metadata",
     "Norm",
+    "Reference",
     "Stair",
     "Weighted",
 ]
@@ -164,6 +165,7 @@ class Metadata:
         schedule_sha256: of the schedule.
         seed: of the run.
         trained_accuracy: on the test split, measured in training: float inputs, float classifier.
+        rounded_accuracy: the same network's on inputs that are rounded as those of this one.
         accuracy: on the test split, of this network.
     """
 
@@ -173,7 +175,25 @@ class Metadata:
     schedule_sha256: str | None = None
     seed: int | None = None
     trained_accuracy: float | None = None
+    rounded_accuracy: float | None = None
     accuracy: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Logits of the trained network itself, on rounded inputs.
+
+    Attributes:
+        logits: [N, classes], in float64.
+        tolerance: how far rounding the classifier can move a logit.
+        inputs_sha256: of the rounded inputs.
+        x: the inputs [N, ...], if they are kept.
+    """
+
+    logits: Floats
+    tolerance: float
+    inputs_sha256: str
+    x: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,8 +207,10 @@ class HardNetwork:
         input: how inputs become integers.
         layers: the chain.
         metadata: where it came from.
+        reference: what the trained network itself computes, to compare with.
     """
 
     input: Input
     layers: tuple[Layer, ...]
     metadata: Metadata = field(default_factory=lambda: Metadata(version=""))
+    reference: Reference | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ from qsched.deploy.records import (
     Norm,
     Stair,
 )
+from qsched.deploy.reference import KEPT, Trained, module_logits, reference
 from qsched.deploy.weights import fixed_point, scales
 from qsched.errors import InputError
 
@@ -50,7 +53,8 @@ def trace(
     The model must be a chain: layers with hard weights, batch normalization, stairs, pooling,
     flattening, and a classifier, which may be a plain ``nn.Linear``: its weights are rounded to 16
     bits. Dropout and identities are left out. Layers are named as their modules; the second call
-    of a module `r` is the layer `r.2`.
+    of a module `r` is the layer `r.2`. The network keeps what the model says of the first
+    examples, and :func:`qsched.deploy.verify` compares it with the integers.
 
     Args:
         model: what ``qsched.convert`` returned.
@@ -62,8 +66,8 @@ def trace(
         InputError: the model is not a chain, or holds what cannot be deployed; the message names
             every such layer.
     """
-    x = torch.as_tensor(example_input).detach().float()
-    spec = input_of(x.cpu().numpy(), input_bits)
+    x = torch.as_tensor(example_input).detach().cpu().float()
+    spec = input_of(x.numpy(), input_bits)
     steps = _chain(model)
     shapes = _shapes(model, x[:1], steps)
     found = _Reader(max(-spec.low, spec.high))
@@ -73,7 +77,8 @@ def trace(
         raise InputError("\n".join(found.faults))
     network = HardNetwork(spec, tuple(found.layers), Metadata(version=__version__))
     integer_network(network)
-    return network
+    trained = Trained(partial(module_logits, model), found.classifier is not None)
+    return replace(network, reference=reference(network, trained, x[:KEPT].numpy(), keep=True))
 
 
 class _Tracer(fx.Tracer):
@@ -139,20 +144,23 @@ def _follows(node: fx.Node, previous: fx.Node | None) -> None:
     """Check that a node reads the one before it, and nothing else."""
     read = [found for found in node.all_input_nodes if not is_size(found)]
     if previous is None or read != [previous]:
-        raise InputError(_branch(node, f"`{_name(node)}` reads {_names(read) or 'nothing'}"))
+        raise InputError(_branch([node], f"`{_name(node)}` reads {_names(read) or 'nothing'}"))
     users = [user for user in previous.users if not is_size(user)]
     if len(users) > 1:
-        raise InputError(_branch(users[-1], f"`{_name(previous)}` is read by {_names(users)}"))
+        raise InputError(_branch(users, f"`{_name(previous)}` is read by {_names(users)}"))
 
 
-def _branch(node: fx.Node, found: str) -> str:
+def _branch(nodes: Sequence[fx.Node], found: str) -> str:
     """Return the message about a model that is no chain."""
-    added = getattr(node.target, "__name__", node.target) in ("add", "iadd", "add_")
-    skip = "it adds a skip (a residual block)" if added else "skips and branches"
+    sums = [node for node in nodes if getattr(node.target, "__name__", node.target) in _SUMS]
+    skip = "".join(f": `{_name(node)}` adds a skip, as residual blocks do" for node in sums[:1])
     return (
-        f"a model must be a chain to be deployed, but {found}; {skip} cannot be deployed: "
-        "train a network without them, such as vgg8, cnn9 or tnn96"
+        f"a model must be a chain to be deployed, but {found}{skip}; skips and branches cannot be "
+        "deployed: train a network without them, such as vgg8, cnn9 or tnn96"
     )
+
+
+_SUMS = ("add", "iadd", "add_")
 
 
 def _names(nodes: Iterable[fx.Node]) -> str:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from qsched.deploy.engines import Engine, Numpy, OnnxRuntime, Qonnx, Torch
+from qsched.deploy.execute import logits
 from qsched.deploy.integer import IntegerNetwork, integer_network
 from qsched.deploy.records import HardNetwork
+from qsched.deploy.reference import Trained, has_float_head, made, module_logits, reference
+from qsched.errors import InputError
 
-__all__ = ["Agreement", "Difference", "all_engines", "verify", "verify_engines"]
+__all__ = [
+    "TRAINED",
+    "Agreement",
+    "Difference",
+    "all_engines",
+    "verify",
+    "verify_engines",
+    "verify_trained",
+]
 
 
 @dataclass(frozen=True)
@@ -47,40 +60,88 @@ class Agreement:
     Attributes:
         engine: its name.
         examples: number N of examples compared.
-        differing: how many of the N x classes logits differ.
+        differing: how many of the N x classes logits differ, by more than the tolerance.
         first: where, if any do.
+        tolerance: what a logit may differ by; 0 is bit for bit.
+        classes: how many examples get another class.
     """
 
     engine: str
     examples: int
     differing: int
     first: Difference | None
+    tolerance: float = 0.0
+    classes: int = 0
 
 
-def verify(network: HardNetwork, x: np.ndarray) -> tuple[Agreement, ...]:
+TRAINED = "the trained network"
+"""Name of the engine that is no engine: what was trained, on rounded inputs."""
+
+
+def verify(
+    network: HardNetwork, x: np.ndarray, *, model: nn.Module | None = None
+) -> tuple[Agreement, ...]:
     """Compute a hard network in PyTorch, NumPy, onnxruntime and qonnx, and compare all logits.
 
-    The reference is the integer network in NumPy. Logits are compared bit for bit.
+    The reference is the integer network in NumPy. The engines' logits are compared bit for bit.
+    ``torch`` is the hard network rebuilt from its layers, in float64.
+
+    The trained network itself is compared, too: on inputs that are rounded alike, with a tolerance
+    that covers the rounding of the classifier (see :class:`qsched.deploy.records.Reference`).
+    It is ``model``; or what the network keeps of it, for the inputs that it keeps it for.
 
     Args:
         network: the hard network.
         x: inputs [N, ...], as in training.
+        model: what :func:`qsched.convert` returned, of which the network was made.
 
     Returns:
-        One agreement for each engine other than the reference.
+        One agreement for the trained network, where it is known, and for each engine other than
+        the reference.
 
     Raises:
         InputError: a package is missing, or the network cannot be folded into integers.
     """
     integers = integer_network(network)
-    return verify_engines(Numpy(integers), all_engines(network, integers), x)
+    agreements = verify_engines(Numpy(integers), all_engines(network, integers), x)
+    return (*verify_trained(network, integers, x, model), *agreements)
 
 
 def all_engines(
-    network: HardNetwork, integers: IntegerNetwork, exported: Any = None
+    network: HardNetwork, integers: IntegerNetwork, onnx: Any = None, qonnx: Any = None
 ) -> list[Engine]:
-    """Return PyTorch, onnxruntime and qonnx; onnxruntime on the ``exported`` model, if given."""
-    return [Torch(network, integers), OnnxRuntime(integers, exported), Qonnx(integers)]
+    """Return PyTorch, onnxruntime and qonnx; the latter two on exported models, if given."""
+    return [Torch(network, integers), OnnxRuntime(integers, onnx), Qonnx(integers, model=qonnx)]
+
+
+def verify_trained(
+    network: HardNetwork, integers: IntegerNetwork, x: np.ndarray, model: nn.Module | None = None
+) -> tuple[Agreement, ...]:
+    """Compare the trained network with the integers made of it, if it is known; see `verify`."""
+    kept = network.reference
+    if model is not None:
+        trained = Trained(partial(module_logits, model), has_float_head(model))
+        kept = reference(network, trained, x)
+    elif kept is None:
+        return ()
+    elif kept.inputs_sha256 != made(x, network.input):
+        if kept.x is None:
+            return ()
+        x = kept.x
+    found = logits(integers, np.ascontiguousarray(x, np.float32))
+    if found.shape != kept.logits.shape:
+        raise InputError(
+            f"the trained network's logits must be those of {len(found)} examples, but have the "
+            f"shape {kept.logits.shape}; the checkpoint is damaged: save it again"
+        )
+    differs = ~(np.abs(found - kept.logits) <= kept.tolerance)
+    first = None
+    if differs.any():
+        example, element = (int(i) for i in np.argwhere(differs)[0])
+        expected, other = found[example, element], kept.logits[example, element]
+        first = Difference(example, "logits", (element,), float(expected), float(other))
+    classes = int((found.argmax(1) != kept.logits.argmax(1)).sum())
+    return (Agreement(TRAINED, len(x), int(differs.sum()), first, kept.tolerance, classes),)
 
 
 def verify_engines(
@@ -98,7 +159,8 @@ def _compare(reference: Engine, engine: Engine, expected: np.ndarray, x: np.ndar
     first = None
     if differs.any():
         first = _first(reference, engine, int(np.argmax(differs.any(axis=1))), expected, found, x)
-    return Agreement(engine.name, len(x), int(differs.sum()), first)
+    classes = int((found.argmax(1) != expected.argmax(1)).sum())
+    return Agreement(engine.name, len(x), int(differs.sum()), first, classes=classes)
 
 
 def _first(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qsched.errors import InputError
 from qsched.lanes.annealing import Epoch
 from qsched.lanes.incremental import Incremental, frozen_counts
 from qsched.lanes.modes import Mode, lane_modes, weight_segments
@@ -32,10 +33,22 @@ __all__ = ["Cohort", "level_stair", "modes", "task_plan", "thresholds"]
 
 @lru_cache(maxsize=8)
 def task_plan(task: TaskSpec) -> tuple[Plan, bool]:
-    """Return a task's plan, and whether its images are flattened once, on loading."""
+    """Return a task's plan, and whether its images are flattened once, on loading.
+
+    Raises:
+        InputError: data or network cannot be built, or there is nothing to quantize.
+    """
     data = load_data(task.data)
     layers = build_network(task, data.classes)
-    return make_plan(layers, data.shape), flattens(layers, data)
+    plan = make_plan(layers, data.shape)
+    if not plan.places:
+        raise InputError(
+            "a task needs weights or activations to quantize, but the network "
+            f"`{task.network.name}` has none besides its first or last layer, which "
+            "task.precision leaves in full precision; set precision.last or precision.first to "
+            "true, or add a hidden layer and an activation"
+        )
+    return plan, flattens(layers, data)
 
 
 class Cohort:

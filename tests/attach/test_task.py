@@ -14,7 +14,7 @@ from qsched.errors import InputError
 from qsched.lanes.streams import Stream, generator
 from qsched.registry import NETWORKS
 from qsched.schedules import Schedule
-from qsched.specs import DataSpec, NetworkSpec, OptimizerSpec, Run, TaskSpec
+from qsched.specs import DataSpec, NetworkSpec, OptimizerSpec, Precision, Run, TaskSpec
 from qsched.tasks import load_data, own_network
 from qsched.training import train
 from tests.attach.models import SCHEDULES
@@ -194,6 +194,15 @@ def test_what_has_no_lane_version(model: nn.Module, found: str) -> None:
     described = describe(model)
     assert isinstance(described, str)
     assert described.startswith(found)
+
+
+def test_a_task_with_nothing_to_quantize_is_refused() -> None:
+    qsched.task("own-single", lambda width, classes: nn.Sequential(nn.Flatten(), nn.Linear(72, 3)))
+    run = Run(task=own("own-single"), schedule=SCHEDULES["ana"], seed=0)
+    with pytest.raises(InputError, match="`own-single` has none besides.*set precision.last"):
+        train([run])
+    last = own("own-single", precision=Precision(last=True))
+    assert train([run.model_copy(update={"task": last})])[0].status == "finished"
 
 
 def test_faults_of_functions() -> None:

@@ -14,7 +14,7 @@ import torch
 from qsched.cli import main
 from qsched.deploy import HardNetwork, load, save
 from qsched.files import resolve
-from tests.deploy.chains import accelerated
+from tests.deploy.chains import accelerated, examples
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,7 @@ def test_the_checkpoint_says_where_it_came_from(checkpoint: Path) -> None:
     assert meta.accuracy is not None
     assert meta.trained_accuracy is not None
     assert meta.accuracy == pytest.approx(meta.trained_accuracy, abs=0.2)
+    assert meta.accuracy == meta.rounded_accuracy  # integers lose nothing, rounding inputs does
 
 
 @pytest.mark.parametrize("target", ["onnx", "qonnx", "cutie"])
@@ -69,10 +70,15 @@ def test_every_format_verifies(
     text = capsys.readouterr().out
     engines = ["torch", "onnxruntime", "qonnx", *(["cutie"] if target == "cutie" else [])]
     for engine in engines:
-        assert f"verified {engine} against numpy: 0 differing logits over 437" in text
+        assert f"verified {engine}" in text
+    assert text.count("against numpy: 0 differing logits over 437 examples") == len(engines)
+    assert "verified the trained network, its inputs rounded, against numpy: 0 logits" in text
+    assert "as trained, inputs rounded to integers (--input-bits)" in text
     assert "estimate, not a measurement" in text
     report = json.loads((out / "report.json").read_text())
-    assert [row["engine"] for row in report["verified"]] == engines
+    rows = report["verified"]
+    assert [row["engine"] for row in rows] == ["the trained network", *engines]
+    assert [row["tolerance"] > 0 for row in rows] == [True, *[False] * len(engines)]
     assert report["cost"]["trits"] == report["cost"]["weights"]
     with np.load(out / "golden.npz") as golden:
         assert set(golden) >= {"x", "input", "conv1", "conv3.activation", "linear4.logits"}
@@ -126,6 +132,80 @@ def test_verifying_needs_a_test_set(tmp_path: Path, capsys: pytest.CaptureFixtur
     save(replace(network), path)
     assert "knows of no task" in refused(capsys, "deploy", path, "--format", "onnx", "--verify")
     assert main(["deploy", str(path), "--format", "onnx"]) == 0
+
+
+def test_examples_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = accelerated()
+    path, x = tmp_path / "traced.pt", tmp_path / "x.npy"
+    save(network, path)
+    deploy = ("deploy", path, "--format", "onnx", "--verify", "--examples", x)
+    assert "check the path" in refused(capsys, *deploy)
+    x.write_text("text")
+    assert "no .npy file" in refused(capsys, *deploy)
+    np.save(x, np.zeros((3, 8, 8)))
+    assert "must be one array of the shape (N, 2, 8, 8), but it holds (3, 8, 8)" in refused(
+        capsys, *deploy
+    )
+    np.save(x, np.full((3, 2, 8, 8), np.inf))
+    assert "finite numbers" in refused(capsys, *deploy)
+    np.save(x, examples(network, 30).astype(np.int8))
+    assert main([str(argument) for argument in deploy]) == 0
+    text = capsys.readouterr().out
+    assert "verified onnxruntime against numpy: 0 differing logits over 30 examples" in text
+    assert "not verified: the trained network itself" in text
+
+
+PLUGIN = """\
+import dataclasses
+import qsched
+from qsched.registry import DATASETS
+from torch import nn
+
+
+def net(width, classes):
+    hidden = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU()
+    return nn.Sequential(*hidden, nn.Flatten(), nn.Linear(144, classes))
+
+
+def data(spec, folder):
+    named = spec.model_copy(update={"name": "synthetic"})
+    return DATASETS.load("synthetic")(named, folder)
+
+
+qsched.task("cli-own", net, data)
+"""
+
+
+def test_a_task_of_a_plugin(
+    tmp_path: Path, task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin, study, net = tmp_path / "plug.py", tmp_path / "own.yaml", tmp_path / "net.pt"
+    plugin.write_text(PLUGIN)
+    text = task.read_text().replace("name: tnn3", "name: cli-own").replace("last: true", "")
+    text = text.replace("name: digits\n", "name: cli-own\n").replace("train: 480", "train: 96")
+    study.write_text(text.replace("validation: 400", "validation: 32").replace("width: 6", ""))
+    train = ["train", "ana-ste-static", "--task", str(study), "--seeds", "2", "--workers", "1"]
+    assert main([*train, "--plugin", str(plugin), "--save", str(net)]) == 0
+    capsys.readouterr()
+    deploy = ["deploy", str(net), "--format", "onnx", "--verify"]
+    assert main([*deploy, "--plugin", str(plugin)]) == 0
+    printed = capsys.readouterr().out
+    assert "verified the trained network, its inputs rounded, against numpy: 0 logits" in printed
+    assert "as trained" in printed
+
+
+def test_data_that_nobody_registered(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = load(checkpoint)
+    path = tmp_path / "other.pt"
+    assert network.metadata.task is not None
+    data = {**network.metadata.task["data"], "name": "nobodys"}
+    unknown = {**network.metadata.task, "data": data}
+    save(replace(network, metadata=replace(network.metadata, task=unknown)), path)
+    error = refused(capsys, "deploy", path, "--format", "onnx", "--verify")
+    assert "nobodys" in error
+    assert "--plugin, or inputs of your own by --examples x.npy" in error
 
 
 def test_saving_is_refused_before_anything_is_trained(

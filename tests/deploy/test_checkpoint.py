@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from qsched.deploy import HardNetwork, Metadata, load, save
+from qsched.deploy.records import Reference
 from qsched.errors import InputError
 from tests.deploy.chains import accelerated, mixed
 
@@ -72,6 +73,59 @@ def test_pickled_code_is_not_run(tmp_path: Path) -> None:
     torch.save({"format": "qsched/network/1", "layers": [Path("/")]}, tmp_path / "net.pt")
     with pytest.raises(InputError, match="no checkpoint of qsched"):
         load(tmp_path / "net.pt")
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "field", "value", "message"),
+    [
+        (
+            0,
+            "conv1",
+            "levels",
+            torch.full((5, 2, 3, 3), 0.5),
+            "integers, but is an array of float",
+        ),
+        (0, "conv1", "levels", torch.ones(5, 18, dtype=torch.int64), "must have 4 axes"),
+        (0, "conv1", "scale", torch.ones(3, dtype=torch.float64), r"the shape \(5,\), but has"),
+        (0, "conv1", "stride", (1, 0), "two integers >= 1"),
+        (1, "norm1", "mean", torch.full((5,), torch.nan), "array of float32 with NaN"),
+        (1, "norm1", "eps", "tiny", "a number > 0, but is 'tiny'"),
+        (2, "act1", "levels", torch.tensor([-1, 1]), r"the shape \(3,\)"),
+        (2, "act1", "quantum", None, "a number > 0, but is None"),
+        (9, "pool", "size", [2], "two integers"),
+    ],
+)
+def test_fields_of_a_damaged_checkpoint(
+    tmp_path: Path, number: int, name: str, field: str, value: object, message: str
+) -> None:
+    path = tmp_path / "net.pt"
+    data = stored(path, accelerated())
+    layers = data["layers"]
+    assert isinstance(layers, list)
+    assert layers[number]["name"] == name
+    layers[number][field] = value
+    torch.save(data, path)
+    with pytest.raises(InputError, match=f"damaged.*{field} of `{name}`.*{message}"):
+        load(path)
+
+
+def test_the_input_of_a_damaged_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    data = stored(path, accelerated())
+    torch.save({**data, "input": {"shape": (2, 8), "step": 0.3, "low": -1, "high": 1}}, path)
+    with pytest.raises(InputError, match="damaged.*a power of two"):
+        load(path)
+
+
+def test_what_the_trained_network_said_is_kept(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    kept = Reference(draw.normal(size=(4, 3)), 0.5, "ab", draw.normal(size=(4, 2)).astype("f4"))
+    save(replace(accelerated(), reference=kept), tmp_path / "net.pt")
+    found = load(tmp_path / "net.pt").reference
+    assert found is not None
+    np.testing.assert_array_equal(found.logits, kept.logits)
+    np.testing.assert_array_equal(found.x, kept.x)
+    assert (found.tolerance, found.inputs_sha256) == (0.5, "ab")
 
 
 @pytest.mark.parametrize("missing", ["input", "layers", "metadata"])

@@ -177,7 +177,7 @@ def test_pooling_by_function_and_a_stair_called_twice(how: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("net", "message"),
     [
-        (Skip(), "a chain.*`act` is read by `second` and `add`; it adds a skip.*vgg8"),
+        (Skip(), "a chain.*`act` is read by `second` and `add`: `add` adds a skip.*vgg8"),
         (Functional("relu"), r"`relu` is the function relu.*as a module, such as nn.ReLU\(\)"),
         (Functional("exp"), "`exp` is the operation exp; leave it out"),
         (Functional("wrong rows"), r"`view` must make one row.*x.flatten\(1\)"),

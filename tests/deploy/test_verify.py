@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qsched.deploy import integer_network, verify
+from qsched.deploy import deploy, export, integer_network, verify
 from qsched.deploy.engines import Numpy
 from qsched.deploy.integer import IntegerNetwork, Threshold
 from qsched.deploy.verify import verify_engines
@@ -19,6 +20,23 @@ def test_all_engines_agree() -> None:
     found = verify(network, examples(network, 70))
     assert [agreement.engine for agreement in found] == ["torch", "onnxruntime", "qonnx"]
     assert all((a.examples, a.differing, a.first) == (70, 0, None) for a in found)
+
+
+@pytest.mark.parametrize("target", ["onnx", "qonnx"])
+def test_what_is_verified_is_the_written_file(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = accelerated(4)
+    maker = f"to_{target}"
+    right = getattr(export, maker)
+    wrong = tampered(integer_network(network), "act1", 2)
+    monkeypatch.setattr(export, maker, lambda _: right(wrong))
+    result = deploy(network, target, tmp_path, examples(network, 70), check=True)
+    engine = {"onnx": "onnxruntime", "qonnx": "qonnx"}[target]
+    assert {a.engine for a in result.agreements if a.differing} == {engine}
+    first = next(a.first for a in result.agreements if a.differing)
+    assert first is not None
+    assert (first.layer, first.element[0]) == ("act1", 2)
 
 
 def tampered(network: IntegerNetwork, name: str, channel: int) -> IntegerNetwork:
