@@ -56,6 +56,9 @@ def serve(
             metavar="RAY", help="Train on a running Ray cluster, as `qsched run --address`."
         ),
     ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0, metavar="N", help="GPUs of each Ray worker; with --address.")
+    ] = 0.0,
     workers: WorkersOption = None,
     studies: Annotated[
         int, typer.Option(min=1, metavar="N", help="Studies that train at once; others wait.")
@@ -77,6 +80,8 @@ def serve(
         qsched serve --host 0.0.0.0 --tokens tokens.json
     """
     use_data(data)
+    if gpus and address is None:
+        raise InputError("--gpus are those of a Ray cluster; name it with --address")
     from qsched.service.settings import Limits, Settings
 
     settings = Settings(
@@ -87,6 +92,7 @@ def serve(
         port=port,
         url=url,
         address=address,
+        gpus=gpus,
         workers=workers,
         limits=Limits(studies=studies),
     )

@@ -15,7 +15,7 @@ from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 
 from qsched.report.artifacts import save_artifacts
 from qsched.report.material import gather
-from qsched.report.note import note
+from qsched.report.note import HEADING, note
 from qsched.report.style import heading
 from qsched.storage import Storage
 
@@ -34,7 +34,8 @@ def save_to_dashboard(
     """Save what the dashboard shows of a study to the Optuna study of the same name.
 
     That is figures, the verdict with the command that repeats it as a note, the name of the
-    objective, and the schedules of the verdict as artifacts. Saving again replaces them. The
+    objective, and the schedules of the verdict as artifacts. Saving again replaces them, but for a
+    note that somebody has written instead. The
     dashboard keeps a figure as database rows of 2 kB each, so figures are thinned first
     (:func:`thin`).
 
@@ -54,8 +55,8 @@ def save_to_dashboard(
         study.set_metric_names([OBJECTIVE])
     for key, figure in figures.items():
         save_plotly_graph_object(study, thin(figure), graph_object_id=key)
-    text = note(material)
-    if get_note(study) != text:
+    text, before = note(material), get_note(study)
+    if before != text and (not before or before.startswith(HEADING)):
         save_note(study, text)
     if artifacts is not None:
         save_artifacts(storage, name, artifacts)

@@ -7,12 +7,15 @@ from qsched.report.provenance import spec_text
 from qsched.report.tables import Table, verdict_table
 from qsched.specs.command import command
 
-__all__ = ["note"]
+__all__ = ["HEADING", "note"]
+
+HEADING = "## Verdict"
+"""What a note begins with."""
 
 
 def note(material: Material) -> str:
     """Return the verdict in words and as a table, and the command that repeats the study."""
-    parts = [f"## Verdict\n\n{_plain(material.sentence)}"]
+    parts = [f"{HEADING}\n\n{_plain(material.sentence)}"]
     if material.verdict is not None:
         parts.append(_table(verdict_table(material.verdict)))
     again = command(material.row.spec)

@@ -13,6 +13,9 @@ from qsched.specs.command import command
 
 __all__ = ["provenance", "spec_text"]
 
+_INTERNAL = ("progress", "service")
+"""Notes that a study and a server write for themselves."""
+
 
 def provenance(material: Material) -> dict[str, str]:
     """Return what is known of a study's origin, by label."""
@@ -32,6 +35,8 @@ def provenance(material: Material) -> dict[str, str]:
         facts["Seeds of the report"] = _span(verdict.seeds)
         facts["Rungs"] = verdict.rungs or "full length only"
     for key, value in row.notes.items():
+        if key in _INTERNAL:
+            continue
         facts[f"Note: {key}"] = value if isinstance(value, str) else json.dumps(value)
     return facts
 

@@ -241,6 +241,7 @@ async def _slot(service: ServiceDep) -> AsyncIterator[None]:
     responses=responses(404, 422, 429),
 )
 async def event_stream(
+    request: Request,
     name: Annotated[str, Depends(_known)],
     service: ServiceDep,
     studies: StudiesDep,
@@ -256,7 +257,12 @@ async def event_stream(
     A comment every 15 s tells that the server lives.
     """
     after = int(last_event_id) if last_event_id is not None else -1
-    async for event in events(studies, name, after, service.settings.refresh):
+    doorman = service.doorman
+
+    def welcome() -> bool:
+        return doorman.principal(request) is not None
+
+    async for event in events(studies, name, after, service.settings.refresh, welcome):
         yield event
 
 

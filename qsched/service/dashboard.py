@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -20,10 +23,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qsched.errors import QschedError
+from qsched.errors import InputError, QschedError
 from qsched.report.artifacts import artifact_store
 from qsched.report.dashboard import save_to_dashboard
 from qsched.report.figures import figures
+from qsched.service.dashboard_bodies import faults
 from qsched.service.deps import StorageDep
 from qsched.service.faults import StateError
 from qsched.service.pages.html import Page, error_page
@@ -36,6 +40,8 @@ __all__ = ["Dashboard", "router"]
 _STUDY = re.compile(r"/api/studies/(\d+)")
 _IN_STUDY = re.compile(r"/(?:api/studies|api/artifacts|artifacts|csv)/(\d+)(?:/(\d+)(?=/|$))?")
 _IN_TRIAL = re.compile(r"/api/trials/(\d+)")
+_SECONDS = 60.0
+"""For which figures and note of a study that has not ended are kept."""
 _SANDBOX = "sandbox; default-src 'none'"
 """Of artifacts: anybody with the role of an editor may upload a page with scripts."""
 
@@ -57,25 +63,34 @@ def study(name: str, storage: StorageDep) -> Response:
 
 
 class _Shown:
-    """Makes sure that an ended study has its figures, its note and its files in the dashboard."""
+    """Keeps what the dashboard shows of studies as they are: figures, note, files, once ended.
 
-    def __init__(self, pool: Pool, folder: Path) -> None:
-        self._pool, self._folder = pool, folder
+    That of an ended study is saved once, that of another one now and then: when somebody looks.
+    """
+
+    def __init__(
+        self, pool: Pool, folder: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._pool, self._folder, self._clock = pool, folder, clock
         self._lock = threading.Lock()
-        self._done: set[tuple[int, str]] = set()
+        self._saved: dict[tuple[int, str], tuple[str, float]] = {}
 
     def prepare(self, number: int) -> None:
-        """Save what the study with this number of Optuna's lacks, once it has ended."""
+        """Save what the study with this number of Optuna's lacks."""
         with self._lock, self._pool.storage() as storage:
             try:
                 name = storage.optuna.get_study_name_from_id(number)
                 row = storage.study(name)
             except (KeyError, QschedError):
                 return
-            if row.verdict is None or (number, name) in self._done:
+            state, when = self._saved.get((number, name), ("", 0.0))
+            ended = row.verdict is not None
+            if state == row.state and (ended or self._clock() - when < _SECONDS):
                 return
-            save_to_dashboard(storage, name, figures(storage, name), self._folder)
-            self._done.add((number, name))
+            with suppress(InputError):  # It has no trainings yet.
+                files = self._folder if ended else None
+                save_to_dashboard(storage, name, figures(storage, name), files)
+            self._saved[number, name] = row.state, self._clock()
 
 
 class Dashboard:
@@ -98,11 +113,19 @@ class Dashboard:
         self._storage.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
+        request = Request(scope, receive)
         if not await run_in_threadpool(self._is_there, request.url.path):
             refusal = problem(404, "the dashboard has no such study or trial")
             await refusal(scope, receive, send)
             return
+        body = await request.body()
+        if request.method in ("POST", "PUT", "DELETE") and request.url.path.startswith("/api/"):
+            body = body or b"{}"
+            found = faults(body)
+            if found:
+                refusal = problem(422, "the dashboard cannot read this body", found)
+                await refusal(scope, receive, send)
+                return
         asked = _STUDY.fullmatch(request.url.path)
         if asked is not None and request.method == "GET":
             await run_in_threadpool(self._shown.prepare, int(asked[1]))
@@ -117,7 +140,7 @@ class Dashboard:
             if not lost:
                 await send(message)
 
-        await self._app(_accepting(scope), receive, answer)
+        await self._app(_accepting(scope, body), _once(body), answer)
         if lost:
             response = error_page(request, 404, "There is no such page.")
             await response(scope, receive, send)
@@ -137,12 +160,25 @@ class Dashboard:
         return True
 
 
-def _accepting(scope: Scope) -> Scope:
-    """Return a request with ``Accept-Encoding``: without, the dashboard fails."""
-    headers = MutableHeaders(scope=scope)
-    if "accept-encoding" in headers:
-        return scope
-    return {**scope, "headers": [*scope["headers"], (b"accept-encoding", b"identity")]}
+def _accepting(scope: Scope, body: bytes) -> Scope:
+    """Return a request with headers without which the dashboard fails, and for this body."""
+    headers = MutableHeaders(raw=list(scope["headers"]))
+    headers.setdefault("accept-encoding", "identity")
+    if body:
+        headers["content-length"] = str(len(body))
+    if scope["path"].startswith("/api/") and body:
+        headers["content-type"] = "application/json"
+    return {**scope, "headers": headers.raw}
+
+
+def _once(body: bytes) -> Receive:
+    """Return what hands a body on that was read already, and then that nobody is there."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
 
 
 def _mend(headers: MutableHeaders, path: str) -> None:

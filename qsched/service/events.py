@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,18 +30,19 @@ class _Told:
 
 
 async def events(
-    studies: Studies, name: str, after: int, seconds: float
+    studies: Studies, name: str, after: int, seconds: float, welcome: Callable[[], bool]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Yield what becomes of a study until it ends.
+    """Yield what becomes of a study until it ends, or until the listener is not welcome any more.
 
     Args:
         studies: the server's.
         name: the study.
         after: the number of the last trial that the listener has seen; -1 is none.
         seconds: how often to look.
+        welcome: whether the listener may still listen; tokens expire and are revoked.
     """
     told = _Told(trial=after)
-    while True:
+    while await asyncio.to_thread(welcome):
         study = await asyncio.to_thread(studies.one, name)
         for event in _changes(study, told):
             yield event

@@ -11,13 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from qsched.errors import QschedError
 from qsched.service.access import required
 from qsched.service.doorman import Doorman
+from qsched.service.pages.html import refusal
 from qsched.service.problems import problem
 
 __all__ = ["Gate"]
 
 
 class Gate:
-    """Lets a request in, or answers it with a problem document.
+    """Lets a request in, or answers it with a problem document, a browser with a page.
 
     The rules are those of :func:`~qsched.service.access.required`. Besides, a request must be
     for this server (DNS rebinding), and one that may change something must not be able to come
@@ -50,16 +51,18 @@ class Gate:
         try:
             principal = self._doorman.principal(request)
         except QschedError as error:
-            return problem(503, str(error))
+            return refusal(request, 503, str(error))
         request.scope.setdefault("state", {})["principal"] = principal
         if needed is not None and principal is None:
             return _login(request)
         safe = request.method in ("GET", "HEAD", "OPTIONS")
         by_token = principal is not None and principal.via == "token"
         if not safe and not by_token and not self._doorman.is_own(request):
-            return problem(403, "another site made this request; repeat it on this server's pages")
+            words = "another site made this request; repeat it on this server's pages"
+            return refusal(request, 403, words)
         if needed is not None and principal is not None and not principal.role.covers(needed):
-            return problem(403, f"this needs the role {needed}, but yours is {principal.role}")
+            words = f"this needs the role {needed}, but yours is {principal.role}"
+            return refusal(request, 403, words)
         return None
 
 

@@ -121,6 +121,8 @@ class Subprocesses:
         ]
         if self._settings.address is not None:
             command += ["--address", self._settings.address]
+        if self._settings.gpus:
+            command += ["--gpus", f"{self._settings.gpus:g}"]
         if self._settings.workers is not None:
             command += ["--workers", str(self._settings.workers)]
         return command

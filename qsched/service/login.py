@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from qsched.service.deps import ServiceDep
-from qsched.service.problems import problem, responses
-from qsched.service.sessions import HOURS
+from qsched.service.deps import Service, ServiceDep
+from qsched.service.pages.html import refusal
+from qsched.service.problems import responses
+from qsched.service.sessions import HOURS, local
 
-__all__ = ["local", "router"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["login"])
 
@@ -32,22 +33,13 @@ def login(
     next: Annotated[str, Form(max_length=2000, description="The page to go to.")] = "/",  # noqa: A002
 ) -> Response:
     """Open a session: sets a cookie that scripts cannot read and other sites cannot send."""
-    doorman, address = service.doorman, request.client.host if request.client else ""
-    wait = service.attempts.wait(address)
-    if wait:
-        seconds = math.ceil(wait)
-        return problem(
-            429,
-            f"too many failed logins; try again in {seconds} s",
-            headers={"Retry-After": str(seconds)},
-        )
+    doorman = service.doorman
     if doorman.tokens is None:
         return RedirectResponse(local(next), 303)
+    # Failures alone are limited: who knows a token is let in, whoever else guesses from there.
     record = doorman.tokens.find(token.strip())
     if record is None:
-        service.attempts.fail(address)
-        service.metrics.failed_logins.inc()
-        return RedirectResponse("/login?failed=1", 303)
+        return _failed(request, service)
     response = RedirectResponse(local(next), 303)
     response.set_cookie(
         doorman.cookie,
@@ -59,6 +51,17 @@ def login(
         samesite="strict",
     )
     return response
+
+
+def _failed(request: Request, service: Service) -> Response:
+    address = request.client.host if request.client else ""
+    wait = math.ceil(service.attempts.wait(address))
+    if wait:
+        words = f"too many failed logins; try again in {wait} s"
+        return refusal(request, 429, words, {"Retry-After": str(wait)})
+    service.attempts.fail(address)
+    service.metrics.failed_logins.inc()
+    return RedirectResponse("/login?failed=1", 303)
 
 
 @router.post(
@@ -74,13 +77,3 @@ def logout(request: Request, service: ServiceDep) -> Response:
     response = RedirectResponse("/login", 303)
     response.delete_cookie(doorman.cookie, path="/", secure=service.settings.https, httponly=True)
     return response
-
-
-def local(target: str) -> str:
-    """Return ``target`` if it is a page of this server, else ``/``.
-
-    >>> local("/studies/a?tab=1"), local("//elsewhere.example"), local("https://elsewhere.example")
-    ('/studies/a?tab=1', '/', '/')
-    """
-    plain = target.isascii() and target.isprintable() and "\\" not in target
-    return target if plain and target.startswith("/") and not target.startswith("//") else "/"

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-__all__ = ["HOURS", "Attempts", "Sessions"]
+__all__ = ["HOURS", "Attempts", "Sessions", "local"]
 
 HOURS = 12
 _KEPT = 10_000
@@ -80,6 +80,16 @@ class Attempts:
             self._failed.move_to_end(address)
             while len(self._failed) > _KEPT:
                 self._failed.popitem(last=False)
+
+
+def local(target: str) -> str:
+    """Return ``target`` if it is a page of this server, else ``/``.
+
+    >>> local("/studies/a?tab=1"), local("//elsewhere.example"), local("https://elsewhere.example")
+    ('/studies/a?tab=1', '/', '/')
+    """
+    plain = target.isascii() and target.isprintable() and "\\" not in target
+    return target if plain and target.startswith("/") and not target.startswith("//") else "/"
 
 
 def _hash(secret: str) -> str:

@@ -53,6 +53,7 @@ class Settings:
         port: port to bind to; 0 is any that is free.
         url: how browsers reach the server, if not by ``host`` and ``port``: a proxy's address.
         address: the Ray cluster that studies train on; None trains on this machine.
+        gpus: GPUs of each worker of that cluster.
         workers: processes that train a study on this machine; None is one a CPU core.
         refresh: seconds for which a study's state is taken from memory.
         limits: the most that the server takes on.
@@ -65,6 +66,7 @@ class Settings:
     port: int = 8000
     url: str | None = None
     address: str | None = None
+    gpus: float = 0.0
     workers: int | None = None
     refresh: float = 1.0
     limits: Limits = field(default_factory=Limits)

@@ -28,8 +28,8 @@ def noted(
 ) -> Observe:
     """Return an observer that tells ``observe`` everything, and the database now and then.
 
-    A new phase is written at once, other changes when two seconds have passed. Who only watches a
-    study that another process runs writes nothing.
+    A new phase and a new rung are written at once, other changes when two seconds have passed.
+    Who only watches a study that another process runs writes nothing.
 
     Args:
         storage: the study database.
@@ -37,15 +37,15 @@ def noted(
         observe: is told of every progress.
         clock: seconds, increasing.
     """
-    phase, last = "", -math.inf
+    place, last = ("", ""), -math.inf
 
     def tell(progress: Progress) -> None:
-        nonlocal phase, last
+        nonlocal place, last
         observe(progress)
-        now = clock()
-        if progress.phase not in _OWN or (progress.phase == phase and now - last < _SECONDS):
+        now, here = clock(), (progress.phase, progress.rung)
+        if progress.phase not in _OWN or (here == place and now - last < _SECONDS):
             return
-        phase, last = progress.phase, now
+        place, last = here, now
         try:
             storage.set_note(study, NOTE, asdict(progress))
         except StorageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import stat
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import HTTPConnection
 
 from qsched.errors import InputError, UnknownNameError
 from qsched.service.access import Role
+from qsched.service.events import events
 from qsched.service.sessions import HOURS, Attempts, Sessions
 from qsched.service.settings import Limits
 from qsched.service.tokens import TokenFile
@@ -209,11 +212,42 @@ def test_logging_in_is_limited(server: Served) -> None:
     for _ in range(3):
         answer = client.post("/login", data={"token": "x"})
         assert answer.headers["location"] == "/login?failed=1"
-    # Not even with the right one; elsewhere people still get in.
-    answer = client.post("/login", data={"token": server.tokens[Role.VIEWER]})
+    answer = client.post("/login", data={"token": "qsched_wrong"})
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= 60
-    assert server.client(Role.VIEWER, browser=True).get("/v1/studies").status_code == 200
+    assert answer.headers["content-type"] == "application/problem+json"
+    page = client.post("/login", data={"token": "qsched_wrong"}, headers={"Accept": "text/html"})
+    assert (page.status_code, "too many failed logins" in page.text) == (429, True)
+    assert page.headers["content-type"].startswith("text/html")
+    # Whoever has a token is let in, whatever others have tried from the same address.
+    answer = client.post("/login", data={"token": server.tokens[Role.VIEWER]})
+    assert answer.headers["location"] == "/"
+    assert client.get("/v1/studies").status_code == 200
+
+
+def test_a_stream_ends_with_the_token(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        assert server.settings.tokens is not None
+        studies = server.app.state.service.studies
+        doorman = server.app.state.service.doorman
+        token = server.tokens[Role.VIEWER]
+        header = (b"authorization", f"Bearer {token}".encode())
+        request = HTTPConnection({"type": "http", "headers": [header]})
+
+        def welcome() -> bool:
+            return doorman.principal(request) is not None
+
+        async def listen() -> list[str | None]:
+            heard = []
+            async for event in events(studies, "stopped", 10**9, 0.01, welcome):
+                heard.append(event.event)
+                if len(heard) == 1:
+                    TokenFile(server.settings.tokens).revoke(token.split("_")[1])
+            return heard
+
+        client = server.client()
+        assert client.post("/v1/studies/stopped/resume").json()["state"] == "waiting"
+        assert asyncio.run(asyncio.wait_for(listen(), 60)) == ["state"]
 
 
 def test_a_spoilt_token_file_lets_nobody_in(tmp_path: Path) -> None:

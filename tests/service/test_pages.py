@@ -315,7 +315,9 @@ def test_only_editors_are_offered_what_only_they_may_do(
     pages = {path: viewer.get(path).text for path in ("/", "/studies/early")}
     assert "New study" not in pages["/"]
     assert "/resume" not in pages["/studies/early"]
-    assert viewer.post("/studies/early/resume").status_code == 403
+    refused = viewer.post("/studies/early/resume")
+    assert (refused.status_code, "needs the role editor" in _words(refused.text)) == (403, True)
+    assert refused.headers["content-type"].startswith("text/html")
     assert viewer.post("/new/check", data={"text": ""}).status_code == 403
     viewer.post("/login", data={"token": tokens[Role.EDITOR]})
     assert "New study" in viewer.get("/").text

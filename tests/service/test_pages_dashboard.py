@@ -176,6 +176,63 @@ def test_what_is_not_there_is_no_failure(
     assert client.get(path, headers=viewer).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [(m, p) for m, p, _ in CHANGES if p.startswith("/api/")]
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"7",
+        b"{",
+        b"\xff",
+        b'{"study_name": 7, "directions": [7], "body": 7, "state": 7, "file": 7}',
+        b'{"file": "x", "directions": {}, "version": "x", "state": [], "study_name": []}',
+        b'{"file": "data:text/html;base64,A", "version": [], "values": "x", "study_name": {}}',
+    ],
+)
+def test_bodies_of_other_types_are_refused(
+    client: TestClient, headers: dict[Role, dict[str, str]], method: str, path: str, body: bytes
+) -> None:
+    answer = client.request(method, path, content=body, headers=headers[Role.EDITOR])
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        422,
+        "application/problem+json",
+    )
+    assert answer.json()["errors"]
+
+
+def test_nothing_is_no_reason_to_fail(
+    client: TestClient, headers: dict[Role, dict[str, str]]
+) -> None:
+    for method, path in (("POST", "/api/studies"), ("PUT", "/api/studies/1/note")):
+        assert client.request(method, path, headers=headers[Role.EDITOR]).status_code == 400
+
+
+def test_a_study_that_runs_has_plots_and_a_note_of_its_state(
+    client: TestClient, viewer: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        spec = fabricate.spec("searching", candidates=24)
+        fabricate.search(storage, spec)
+        number = storage.optuna.get_study_id_from_name("searching")
+    study = client.get(f"/api/studies/{number}", headers=viewer).json()
+    assert {"atlas-backward", "regret"} <= {g["id"] for g in study["plotly_graph_objects"]}
+    assert "No verdict yet" in study["note"]["body"]
+    assert study["objective_names"] == ["mean validation accuracy"]
+    assert study["artifacts"] == []
+    saved: list[str] = []
+    monkeypatch.setattr(
+        "qsched.service.dashboard.save_to_dashboard", lambda _, name, *more: saved.append(name)
+    )
+    client.get(f"/api/studies/{number}", headers=viewer)
+    assert saved == []  # It was saved a moment ago.
+    with Storage.open(f"sqlite:///{folder}/qsched.db") as storage:
+        storage.set_state("searching", "interrupted")
+    client.get(f"/api/studies/{number}", headers=viewer)
+    assert saved == ["searching"]
+
+
 def test_editors_edit(client: TestClient, headers: dict[Role, dict[str, str]]) -> None:
     sent = headers[Role.EDITOR]
     version = client.get("/api/studies/1", headers=sent).json()["note"]["version"]

@@ -24,7 +24,7 @@ def storage() -> Iterator[Storage]:
         yield storage
 
 
-def test_phases_are_written_at_once_and_the_rest_now_and_then(storage: Storage) -> None:
+def test_phases_and_rungs_are_written_at_once_and_the_rest_now_and_then(storage: Storage) -> None:
     now, told = 0.0, []
     tell = noted(storage, "toy", told.append, lambda: now)
     steps = [
@@ -35,6 +35,9 @@ def test_phases_are_written_at_once_and_the_rest_now_and_then(storage: Storage) 
         (2.2, Progress("watching", done=9), 4),
         (9.0, Progress("waiting", done=9), 4),
         (9.1, Progress("search", done=5), 5),
+        (9.2, Progress("search", done=6, rung="8 schedules x 2 seeds"), 6),
+        (9.3, Progress("search", done=7, rung="8 schedules x 2 seeds"), 6),
+        (9.4, Progress("search", done=8, rung="3 schedules x 2 seeds"), 8),
     ]
     for moment, progress, done in steps:
         now = moment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -19,9 +19,9 @@ from qsched.errors import QschedError
 from qsched.service.access import Principal, Role
 from qsched.service.pages.assets import asset_url
 from qsched.service.pages.lines import NONE
-from qsched.service.problems import status_of
+from qsched.service.problems import problem, status_of
 
-__all__ = ["POLICY", "Page", "error_page", "page", "part"]
+__all__ = ["POLICY", "Page", "error_page", "page", "part", "refusal"]
 
 POLICY = "; ".join(
     [
@@ -75,6 +75,18 @@ def error_page(request: Request, status: int, detail: str) -> Response:
     phrase = HTTPStatus(status).phrase
     context = {"status": status, "title": phrase, "detail": detail or f"{phrase}."}
     return page(request, "error.html.jinja", context, status)
+
+
+def refusal(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a refusal as its reader takes it: a page for a browser, else a problem document."""
+    browser = "text/html" in request.headers.get("accept", "")
+    if not browser or request.scope["path"].startswith("/v1/"):
+        return problem(status, detail, headers=headers)
+    response = error_page(request, status, detail)
+    response.headers.update(headers or {})
+    return response
 
 
 class Page(APIRoute):

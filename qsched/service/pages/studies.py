@@ -10,13 +10,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from qsched.errors import StorageError
 from qsched.service.deps import Service, ServiceDep, StudiesDep
-from qsched.service.login import local
 from qsched.service.pages.assets import map_style
 from qsched.service.pages.exports import lowering, offered, to_accelerator
 from qsched.service.pages.gallery import Gallery
 from qsched.service.pages.html import Page, part
 from qsched.service.pages.html import page as html
 from qsched.service.pages.lines import Line, line
+from qsched.service.sessions import local
 from qsched.service.studies import Studies
 
 __all__ = ["router"]
