@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 
 import pytest
 
 from qsched import registry
 from qsched.errors import InputError, UnknownNameError
-from qsched.registry import Registry
+from qsched.registry import DATASETS, NETWORKS, Registry
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -46,6 +49,18 @@ def test_names_need_no_import() -> None:
     table = Registry("thing", {"broken": "no_such_module:x"}, "qsched.none")
     assert table.names() == ("broken",)
     table.check("broken")
+
+
+def test_pages_name_every_data_set_and_network() -> None:
+    words = ["eight", "nine", "ten", "eleven", "twelve"]
+    networks, datasets = (
+        [name for name in table.names() if table.load(name).__module__.startswith("qsched.")]
+        for table in (NETWORKS, DATASETS)
+    )
+    assert f"and {words[len(networks) - 8]} networks;" in (ROOT / "README.md").read_text()
+    page = (ROOT / "docs/tasks.md").read_text()
+    for name in (*networks, *datasets):
+        assert f"\n| `{name}` |" in page
 
 
 @pytest.mark.parametrize("name", ["pi", "tau", "one"])

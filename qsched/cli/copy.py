@@ -44,9 +44,11 @@ def write(target: pathlib.Path, text: str, *, force: bool) -> None:
     """Write a text file as a whole or not at all.
 
     Raises:
-        InputError: it exists, and ``force`` is not given.
+        InputError: it exists, and ``force`` is not given, or its folder does not exist.
         OSError: it cannot be written.
     """
     if target.exists() and not force:
         raise InputError(f"`{target}` exists; choose another path, or replace it with --force")
+    if not target.absolute().parent.is_dir():
+        raise InputError(f"{target}: there is no folder `{target.parent}`; make it first")
     replace_file(target, text)

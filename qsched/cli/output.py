@@ -65,12 +65,12 @@ def points(difference: float) -> str:
 
 
 def interval_text(interval: tuple[float, float]) -> str:
-    """Return an interval of shares.
+    """Return an interval of shares, less what no share can be.
 
-    >>> interval_text((0.86, 0.878))
-    '86.0 to 87.8 %'
+    >>> interval_text((0.86, 0.878)), interval_text((0.97, 1.003))
+    ('86.0 to 87.8 %', '97.0 to 100.0 %')
     """
-    low, high = interval
+    low, high = (min(max(edge, 0.0), 1.0) for edge in interval)
     return f"{100 * low:.1f} to {100 * high:.1f} %"
 
 

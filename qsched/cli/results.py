@@ -90,12 +90,13 @@ def export(
 
 
 def report_to(storage: Storage, name: str, path: Path) -> Path:
-    """Write the report of a stored study, and its figures to the dashboard."""
+    """Write the report of a stored study, and its figures into its database where that may be."""
     from qsched.report import figures, save_to_dashboard
     from qsched.report import write as write_report
 
     written = write_report(storage, name, path)
-    save_to_dashboard(storage, name, figures(storage, name))
+    if not storage.read_only:
+        save_to_dashboard(storage, name, figures(storage, name))
     return written
 
 

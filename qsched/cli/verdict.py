@@ -11,25 +11,35 @@ __all__ = ["p_value", "verdict_text"]
 def verdict_text(verdict: Verdict) -> str:
     """Return a verdict as tables of arms and of comparisons, and its sentence."""
     level = f"{100 * verdict.level:.0f} % interval"
-    arms = table(
-        ("contender", "schedule", "test accuracy", level), [_arm(arm) for arm in verdict.arms]
-    )
+    head = ["contender", "schedule", "test accuracy", level]
+    rows = [_arm(arm) for arm in verdict.arms]
+    diverged = [arm for arm in verdict.arms if arm.diverged]
+    if diverged:
+        head.append("diverged")
+        rows = [
+            [*row, f"{arm.diverged} of {len(arm.accuracies)}"]
+            for row, arm in zip(rows, verdict.arms, strict=True)
+        ]
+    arms = table(head, rows)
     comparisons = table(
         ("found against", "schedule", "difference", level, "p", ""),
         [_comparison(comparison) for comparison in verdict.comparisons],
     )
-    head = (
+    first = (
         f"{verdict.study}: {verdict.trials} candidates tried; compared on {len(verdict.seeds)} "
         "fresh seeds and the test set"
     )
-    parts = [head, arms, comparisons, verdict.sentence]
+    parts = [first, arms, comparisons, verdict.sentence]
     if verdict.rungs:
         parts.insert(3, verdict.rungs)
+    if diverged:
+        names = ", ".join(f"{arm.arm} ({arm.diverged})" for arm in diverged)
+        parts.append(f"Runs that diverged count as 0: those of {names}.")
     return "\n\n".join(parts)
 
 
-def _arm(arm: ArmSummary) -> tuple[str, ...]:
-    return arm.contender, arm.arm, percent(arm.mean), interval_text(arm.interval)
+def _arm(arm: ArmSummary) -> list[str]:
+    return [arm.contender, arm.arm, percent(arm.mean), interval_text(arm.interval)]
 
 
 def _comparison(comparison: Comparison) -> tuple[str, ...]:

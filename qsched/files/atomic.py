@@ -28,7 +28,10 @@ def replace_file(path: Path, text: str, *, mode: int = 0o666) -> None:
     ('all of it', 1)
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # Not the other's name.
     try:
         with open(handle, "w", encoding="utf-8") as file:
             file.write(text)

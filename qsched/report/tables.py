@@ -67,14 +67,14 @@ def _word(claim: Comparison) -> str:
 
 
 def _verdict_row(arm: ArmSummary, claim: Comparison | None) -> tuple[str, ...]:
-    low, high = (f"{100 * edge:.1f}" for edge in arm.interval)
+    low, high = (f"{100 * min(max(edge, 0.0), 1.0):.1f}" for edge in arm.interval)
     accuracy = f"{percent(arm.mean)} ({low} to {high})"
     claimed = (_NONE, _NONE, _NONE)
     if claim is not None:
         low, high = (signed(edge) for edge in claim.interval)
         difference = f"{signed(claim.difference)} ({low} to {high})"
         claimed = (_unbroken(difference), _word(claim), p_value(claim.p_value))
-    seeds = str(len(arm.accuracies))
+    seeds = str(len(arm.accuracies)) + (f", {arm.diverged} diverged" if arm.diverged else "")
     return (LABELS[arm.contender], arm.arm, _unbroken(accuracy), *claimed, seeds)
 
 

@@ -9,10 +9,13 @@ from qsched.errors import InputError, Problem, SpecError
 from qsched.files import Document, Path, Value, resolve
 from qsched.registry import DATASETS, NETWORKS
 from qsched.schedules.file import load_schedule
-from qsched.spaces import load_space
-from qsched.specs.study import StudySpec
+from qsched.spaces import SearchSpace, load_space
+from qsched.specs.study import StudySpec, arm_name
 
-__all__ = ["Faults", "load_study", "named_wrongly", "read_study"]
+__all__ = ["OVERLAPPED", "Faults", "load_study", "named_wrongly", "read_study"]
+
+OVERLAPPED = "ana-2019-overlapped"
+"""The baseline that every study of noise annealing has."""
 
 Faults = Callable[[Value, StudySpec | None], Iterable[tuple[Path, str]]]
 """Finds faults of a study file: where they are, and what is wrong."""
@@ -36,7 +39,8 @@ def read_study(document: Document, faults: Faults | None = None) -> StudySpec:
     """Return the study of a document, checked against everything that it names.
 
     Names with a ``/`` or a suffix are paths, which are read: refuse those of a document that a
-    stranger sent.
+    stranger sent. A study of noise annealing gets the baseline :data:`OVERLAPPED` where it has
+    not named it.
 
     Args:
         document: the file.
@@ -54,7 +58,29 @@ def read_study(document: Document, faults: Faults | None = None) -> StudySpec:
         problems += [problem for problem in found if problem.path not in told]
     if spec is None or problems:
         raise SpecError(document.source, sorted(problems, key=lambda p: p.line or 0))
-    return spec
+    return _with_overlapped(spec)
+
+
+def _with_overlapped(spec: StudySpec) -> StudySpec:
+    """Return a study of noise annealing with the overlapped 2019 form among its baselines.
+
+    Gains over the other published schedules alone would flatter the search. A study of frozen
+    weights (INQ) stays as it is: that form anneals weights which are frozen there.
+    """
+    if OVERLAPPED in map(arm_name, spec.baselines) or not _anneals(load_space(spec.space)):
+        return spec
+    return spec.model_copy(update={"baselines": (*spec.baselines, OVERLAPPED)})
+
+
+def _anneals(space: SearchSpace) -> bool:
+    """Return whether noise anneals the weights of a space's schedules, all or some."""
+
+    def kinds(tree: Value) -> Iterator[Value]:
+        if isinstance(tree, dict):
+            yield tree.get("kind")
+            yield from (kind for branch in tree.values() for kind in kinds(branch))
+
+    return "ana" in kinds(space.schedule.get("weights"))
 
 
 def named_wrongly(

@@ -18,7 +18,7 @@ from qsched.errors import InputError, StorageError, UnknownNameError
 from qsched.schedules import Schedule
 from qsched.specs import StudySpec, digest
 from qsched.storage import tables
-from qsched.storage.engine import connect, readable_errors, sqlite_file, write
+from qsched.storage.engine import connect, read_only, readable_errors, sqlite_file, write
 from qsched.storage.leases import Leases
 from qsched.storage.rows import (
     Phase,
@@ -99,6 +99,11 @@ class Storage:
     def url(self) -> str:
         """The database's URL, with a password hidden."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this process may read the database, but not write it."""
+        return read_only(self._engine)
 
     @cached_property
     def optuna(self) -> RDBStorage:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from qsched.errors import InputError, StorageError, UnreachableError
 
-__all__ = ["connect", "only_one", "readable_errors", "shown", "sqlite_file", "write"]
+__all__ = ["connect", "only_one", "read_only", "readable_errors", "shown", "sqlite_file", "write"]
 
 BUSY_SECONDS = 30
 
@@ -44,6 +47,8 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
         engine = create_engine(parsed, **_options(parsed))
+        if (file := sqlite_file(engine)) is not None and read_only(engine):
+            engine = create_engine(parsed, creator=lambda: _open_read_only(file))
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise InputError(
             f"the database of `{parsed.drivername}://` needs a driver that is not installed "
@@ -64,6 +69,23 @@ def sqlite_file(engine: Engine) -> Path | None:
     if engine.dialect.name != "sqlite" or not name or name.startswith((":", "file:")):
         return None
     return Path(name)
+
+
+def read_only(engine: Engine) -> bool:
+    """Return whether a database is a file that this process may read, but not write."""
+    file = sqlite_file(engine)
+    if file is None or not file.exists():
+        return False
+    return not (os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK))
+
+
+def _open_read_only(file: Path) -> sqlite3.Connection:
+    """Connect to a file without writing beside it, as a reader of a WAL otherwise does."""
+    log = file.with_name(f"{file.name}-wal")
+    # A file that nobody has open never changes; one whose log is there is read with its log.
+    mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    name = f"file:{quote(str(file.absolute()))}?{mode}"
+    return sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from qsched.errors import InputError, UnknownNameError
 from qsched.schedules import Place, Schedule, depths
 from qsched.schedules.file import ExpectedAccuracy, Provenance, ScheduleFile
 from qsched.schedules.knots import resolve
-from qsched.storage import Storage, StudyRow
+from qsched.storage import RunRow, Storage, StudyRow
+from qsched.study.seeds import Phase
 from qsched.study.statistics import interval
 from qsched.study.verdict import ArmSummary, Verdict
 
@@ -48,7 +49,9 @@ def export(storage: Storage, name: str, arm: str | None = None) -> ScheduleFile:
         arm = verdict.arms[0].arm
     summary = next((s for s in verdict.arms if s.arm == arm), None) if verdict else None
     if summary is not None and verdict is not None:
-        return _file(row, arm, summary.schedule, verdict.seeds, _on_test(summary, verdict.level))
+        expected = _on_test(summary, verdict.level)
+        runs = _of_schedule(storage, name, "report", summary.schedule)
+        return _file(row, arm, summary.schedule, verdict.seeds, expected, runs)
     return _from_search(storage, row, arm)
 
 
@@ -61,15 +64,35 @@ def _from_search(storage: Storage, row: StudyRow, arm: str) -> ScheduleFile:
     if arm not in trials:
         raise UnknownNameError(f"arm of `{row.name}`", arm, trials)
     schedule = Schedule.model_validate_json(trials[arm].user_attrs["schedule"])
-    runs = [
-        stored
-        for stored in storage.runs(row.name, "search")
-        if stored.run.schedule == schedule and stored.run.length == 1
-    ]
+    runs = _of_schedule(storage, row.name, "search", schedule)
     scores = [stored.result.accuracy or 0.0 for stored in runs]
     level = row.spec.confirmation.level
     expected = _expected(scores, interval(scores, level), level, "validation")
-    return _file(row, arm, schedule, tuple(stored.run.seed for stored in runs), expected)
+    seeds = tuple(stored.run.seed for stored in runs)
+    return _file(row, arm, schedule, seeds, expected, runs)
+
+
+def _of_schedule(storage: Storage, name: str, phase: Phase, schedule: Schedule) -> list[RunRow]:
+    """Return the full-length runs of a schedule by seed: they are stored as they ended."""
+    runs = (
+        stored
+        for stored in storage.runs(name, phase)
+        if stored.run.schedule == schedule and stored.run.length == 1
+    )
+    return sorted(runs, key=lambda stored: stored.run.seed)
+
+
+def _versions(row: StudyRow, runs: Sequence[RunRow]) -> dict[str, str]:
+    """Return the versions of what planned and of what trained; several of one thing, if any.
+
+    How many lanes trained together is left out: it changes nothing.
+    """
+    found: dict[str, set[str]] = {name: {version} for name, version in row.versions.items()}
+    for stored in runs:
+        for name, version in stored.result.versions.items():
+            if name != "lanes":
+                found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(found[name])) for name in sorted(found)}
 
 
 def _on_test(summary: ArmSummary, level: float) -> ExpectedAccuracy:
@@ -95,6 +118,7 @@ def _file(
     schedule: Schedule,
     seeds: tuple[int, ...],
     expected: ExpectedAccuracy,
+    runs: Sequence[RunRow],
 ) -> ScheduleFile:
     task, number = row.spec.task, arm.removeprefix("trial-")
     return ScheduleFile(
@@ -108,7 +132,7 @@ def _file(
             trial=int(number) if number.isdecimal() else None,
             task=f"{task.data.name} {task.network.name}",
             seeds=seeds,
-            versions=row.versions,
+            versions=_versions(row, runs),
             schedule_sha256=schedule.sha256,
             study_sha256=row.sha256,
             created=row.updated.isoformat(timespec="seconds"),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from qsched.storage import Phase
 
 __all__ = ["Phase", "in_pool", "pool"]
-
-Phase = Literal["search", "selection", "report"]
 
 _POOLS: tuple[Phase, ...] = ("search", "selection", "report")
 _POOL_SIZE = 100_000

@@ -23,6 +23,11 @@ class ArmSummary(Frozen):
     mean: float
     interval: tuple[float, float]
 
+    @property
+    def diverged(self) -> int:
+        """Number of runs that count as 0: they diverged."""
+        return self.accuracies.count(0.0)
+
 
 class Comparison(Frozen):
     """Mean paired difference ``found - other`` in accuracy, with a confidence interval."""

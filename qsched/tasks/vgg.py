@@ -16,7 +16,7 @@ def vgg8(width: int | None, classes: int) -> tuple[Layer, ...]:
     quantized weights and activations. For images of 32x32; the least side is 8.
 
     Source: M. Spallanzani, G. P. Leonardi, L. Benini, "Training quantised neural networks with STE
-    variants: the additive noise annealing algorithm", CVPR workshops (2022).
+    variants: the additive noise annealing algorithm", CVPR (2022), 470-479.
     """
     w = width or WIDTH
     return (

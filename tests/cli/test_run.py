@@ -305,18 +305,76 @@ def test_train_keeps_the_promise_of_an_exported_file(finished: Qsched, tmp_path:
     path = "qsched-out/toy/schedule.yaml"
     result = finished("train", path, "--task", "toy", "--seeds", 6, *LOCAL, "--json")
     data = json.loads(result.out)
+    assert (result.code, data["inside"]) == (0, True)
     used = pool("report", 0, 4)
     assert data["seeds"] == list(pool("report", 0, 10)[4:])
     assert not set(data["seeds"]) & set(used)
     assert data["mean"] == pytest.approx(sum(data["accuracies"]) / 6)
     low, high = data["expected_interval"]
-    assert data["inside"] is (low <= data["mean"] <= high)
+    assert low <= data["mean"] <= high
     # A mean of 4 against one of 6: the variance of the difference is s^2 (1/4 + 1/6).
     stated = load_schedule(tmp_path / path).expected
     assert stated is not None
     half = stated.interval[1] - stated.mean
     assert high - stated.mean == pytest.approx(half * (1 / 4 + 1 / 6) ** 0.5 / (1 / 4) ** 0.5)
-    assert "the file states" in finished("train", path, "--task", "toy", *LOCAL).out
+    assert ": inside\n" in finished("train", path, "--task", "toy", *LOCAL).out
+
+
+@pytest.mark.parametrize(("shift", "side"), [(-0.1, "below"), (0.05, "above")])
+def test_train_says_that_a_promise_is_not_kept(
+    finished: Qsched, monkeypatch: pytest.MonkeyPatch, shift: float, side: str
+) -> None:
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        results = surrogate.train(runs)
+        return [r.model_copy(update={"accuracy": (r.accuracy or 0) + shift}) for r in results]
+
+    monkeypatch.setattr("qsched.cli.executors.train", train)
+    arguments = ("train", "qsched-out/toy/schedule.yaml", "--task", "toy", "--seeds", 6, *LOCAL)
+    result = finished(*arguments)
+    assert (result.code, f"outside, {side} what the file states" in result.out) == (1, True)
+    result = finished(*arguments, "--json")
+    assert (result.code, json.loads(result.out)["inside"]) == (1, False)
+
+
+def test_a_database_that_cannot_be_written_is_read(
+    finished: Qsched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = (("status", "toy"), ("export", "toy"), ("report", "toy", "--out", "r.html"))
+    expected = [finished(*command).out for command in commands]
+    before = {path: path.read_bytes() for path in tmp_path.glob("qsched.db*")}
+    assert list(before) == [tmp_path / "qsched.db"]
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    results = [finished(*command) for command in commands]
+    assert [(result.code, result.out) for result in results] == [(0, text) for text in expected]
+    assert {path: path.read_bytes() for path in tmp_path.glob("qsched.db*")} == before
+    result = finished("run", "toy.yaml", *LOCAL, "--name", "other")
+    assert (result.code, "read-only" in result.err) == (1, True)
+
+
+def test_runs_that_diverged_are_told(
+    qsched: Qsched, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        first = pool("report", 0, 1)[0]
+        return [
+            surrogate.diverged(run) if run.seed == first else result
+            for run, result in zip(runs, surrogate.train(runs), strict=True)
+        ]
+
+    monkeypatch.setattr("qsched.cli.executors.train", train)
+    lines = qsched("run", toy, *LOCAL).out.splitlines()
+    [head] = [line for line in lines if line.startswith("contender")]
+    assert head.endswith("diverged")
+    assert sum(line.endswith("1 of 4") for line in lines) == 4
+    [told] = [line for line in lines if line.startswith("Runs that diverged count as 0")]
+    assert "full-precision (1)" in told
+
+
+def test_copying_into_a_folder_that_is_not_there(qsched: Qsched) -> None:
+    result = qsched("cp", "digits-ana", "nodir/x.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "error: nodir/x.yaml: there is no folder `nodir`; make it first\n"
 
 
 def test_train_by_a_file_that_promises_nothing(finished: Qsched, toy: Path) -> None:

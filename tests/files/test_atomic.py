@@ -24,6 +24,13 @@ def test_permissions_are_those_of_mode_and_umask(
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == found
 
 
+def test_a_reason_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "none/a.txt"
+    with pytest.raises(FileNotFoundError) as caught:
+        replace_file(path, "text")
+    assert caught.value.filename == str(path)
+
+
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")

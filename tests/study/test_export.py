@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qsched.errors import InputError, UnknownNameError
-from qsched.execution import Inline
+from qsched.execution import Cohort, Inline
 from qsched.schedules.file import dump, load_schedule
-from qsched.specs import digest
+from qsched.specs import Run, RunResult, digest
 from qsched.storage import Storage
 from qsched.study import Verdict, export, run_study
 from tests.study import surrogate
@@ -58,6 +58,41 @@ def test_any_arm_of_the_search_can_be_exported(finished: tuple[Storage, Verdict]
     assert file.expected is not None
     assert file.expected.split == "validation"
     assert file.expected.mean == pytest.approx(np.mean(scores))
+
+
+def test_the_file_says_what_trained_and_does_not_depend_on_who_ended_first(
+    tmp_path: Path,
+) -> None:
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        versions = {"torch": "2.13.0", "engine": "native-lanes", "lanes": str(len(runs))}
+        return [r.model_copy(update={"versions": versions}) for r in surrogate.train(runs)]
+
+    class Backwards(Inline):
+        """Trains the last cohort first, in lanes of another order."""
+
+        def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, Sequence[RunResult]]]:
+            yield from reversed(list(super().run(cohorts)))
+
+    texts = []
+    for number, executor in enumerate((Inline(train), Backwards(train))):
+        with Storage.open(f"sqlite:///{tmp_path}/{number}.db") as storage, executor:
+            run_study(SPEC, storage, executor, lambda progress: None)
+            files = [export(storage, "toy", arm) for arm in (None, "ana-ste-static")]
+        for file in files:
+            assert file.provenance is not None
+            assert file.provenance.versions["torch"] == "2.13.0"
+            assert file.provenance.versions["engine"] == "native-lanes"
+            assert file.provenance.versions["optuna"]
+            assert list(file.provenance.seeds) == sorted(file.provenance.seeds)
+        when = {"created": None}
+        texts.append(
+            [
+                file.model_copy(update={"provenance": file.provenance.model_copy(update=when)})
+                for file in files
+                if file.provenance
+            ]
+        )
+    assert texts[0] == texts[1]
 
 
 def test_an_unknown_arm_suggests_the_nearest(finished: tuple[Storage, Verdict]) -> None:

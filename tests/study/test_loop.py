@@ -10,6 +10,7 @@ import optuna
 import pytest
 
 from qsched.execution import Inline
+from qsched.schedules import Schedule
 from qsched.specs import (
     Budget,
     Confirmation,
@@ -193,11 +194,29 @@ def test_a_finished_study_is_read_not_trained(storage: Storage) -> None:
 
 
 def test_diverged_candidates_score_zero_and_count(storage: Storage) -> None:
-    study(SPEC, storage)
-    diverged = [row for row in storage.runs("toy") if row.result.status == "failed"]
-    if diverged:
-        by_arm = {t.user_attrs["arm"]: t for t in trials(storage)}
-        assert all(by_arm[row.arm].value < 0.5 for row in diverged)
+    def diverges(schedule: Schedule) -> bool:
+        return schedule.learning_rate.initial > 0.02
+
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        return [
+            surrogate.diverged(run)
+            if diverges(run.schedule)
+            else surrogate.result(run, surrogate.true_accuracy(run.schedule))
+            for run in runs
+        ]
+
+    verdict = study(SPEC, storage, train)
+    candidates = [t for t in trials(storage) if t.user_attrs["kind"] == "candidate"]
+    failed = {row.arm for row in storage.runs("toy") if row.result.status == "failed"}
+    scores = {
+        t.user_attrs["arm"]: t.value
+        for t in candidates
+        if diverges(Schedule.model_validate_json(t.user_attrs["schedule"]))
+    }
+    assert 0 < len(scores) < SPEC.budget.trials
+    assert set(scores) <= failed
+    assert set(scores.values()) == {0.0}
+    assert verdict.trials == len(candidates) == SPEC.budget.trials
 
 
 def test_progress_reaches_its_totals(storage: Storage) -> None:
