@@ -28,7 +28,7 @@ from qsched.service.models import (
     Task,
     TrialItem,
 )
-from qsched.service.openapi import SIGNED_IN, STUDY_FILE, STUDY_SCHEMA
+from qsched.service.openapi import ANY_FILE, SIGNED_IN, STUDY_FILE, STUDY_SCHEMA
 from qsched.service.problems import responses
 from qsched.study.verdict import Verdict
 
@@ -38,10 +38,16 @@ router = APIRouter(prefix="/v1", dependencies=list(SIGNED_IN))
 
 NameParam = Annotated[
     str,
-    Path(pattern="^[a-z0-9][a-z0-9-]*$", max_length=255, examples=["digits-ana"]),
+    Path(
+        pattern="^[a-z0-9][a-z0-9-]*$",
+        max_length=255,
+        description="Name of a stored study.",
+        examples=["digits-ana"],
+    ),
 ]
 NumberParam = Annotated[int, Query(ge=-1, le=2**53, description="Of the last item that you have.")]
 _LARGEST = 1000
+LimitParam = Annotated[int, Query(ge=1, le=_LARGEST, description="The most items to return.")]
 
 
 @router.post(
@@ -81,7 +87,7 @@ def study_list(
             description="Name of the last study that you have.",
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=50)] = 50,
+    limit: Annotated[int, Query(ge=1, le=50, description="The most items to return.")] = 50,
 ) -> Page[StudyItem]:
     """Say how far studies are, the oldest first."""
     return studies.page(after, limit)
@@ -98,7 +104,7 @@ def trials(
     name: NameParam,
     studies: StudiesDep,
     after: NumberParam = -1,
-    limit: Annotated[int, Query(ge=1, le=_LARGEST)] = 100,
+    limit: LimitParam = 100,
 ) -> Page[TrialItem]:
     """Return the schedules that a study tried, by number: baselines first, then candidates."""
     return studies.trials(name, after, limit)
@@ -109,7 +115,7 @@ def runs(
     name: NameParam,
     studies: StudiesDep,
     after: NumberParam = 0,
-    limit: Annotated[int, Query(ge=1, le=_LARGEST)] = 100,
+    limit: LimitParam = 100,
 ) -> Page[RunItem]:
     """Return the trainings of a study, as they were stored."""
     return studies.runs(name, after, limit)
@@ -252,9 +258,13 @@ async def event_stream(
         ),
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Follow a study: `state`, `rung`, `progress`, `best`, `trial`; `end` when it has ended.
+    """Follow a study by events, each with JSON as its data, until `end`.
 
-    A comment every 15 s tells that the server lives.
+    `state` and `end` tell a state; `rung` tells that candidates were promoted: the phase and, in
+    words, how many schedules climb on how many seeds; `progress` is that of `GET
+    /v1/studies/{name}`; `best` is the best candidate so far; `trial` is an item of
+    `/trials`, its `rungs` the mean after each rung that it climbed. A comment every 15 s tells
+    that the server lives. A stream also ends with the token that it was opened with.
     """
     after = int(last_event_id) if last_event_id is not None else -1
     doorman = service.doorman
@@ -278,7 +288,7 @@ def resume(name: NameParam, studies: StudiesDep) -> StudyItem:
     return studies.resume(name)
 
 
-@router.post("/check", tags=["files"], responses=responses(415, 422))
+@router.post("/check", tags=["files"], openapi_extra=ANY_FILE, responses=responses(415, 422))
 async def check(request: Request, service: ServiceDep) -> Checked:
     """Check a file as `qsched validate` does, a study also for what this server would take."""
     limits = service.settings.limits
@@ -296,8 +306,10 @@ def listed() -> list[Listed]:
 
 @router.get("/schedules", tags=["files"], responses=responses(422))
 def schedules(
-    after: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=_LARGEST)] = 100,
+    after: Annotated[
+        str | None, Query(max_length=200, description="Name of the last one that you have.")
+    ] = None,
+    limit: LimitParam = 100,
 ) -> Page[Entry]:
     """Return the bundled hand-coded schedules, by name."""
     rest = [entry for entry in catalog.schedules() if after is None or entry.name > after]

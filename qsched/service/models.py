@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "Checked",
@@ -25,44 +25,6 @@ __all__ = [
 T = TypeVar("T")
 
 StudyState = Literal["waiting", "running", "stopping", "interrupted", "finished", "failed"]
-
-_STUDY: dict[str, JsonValue] = {
-    "study": "digits-ana",
-    "state": "finished",
-    "trials": 256,
-    "trials_total": 256,
-    "runs": 2214,
-    "best": 0.871,
-    "best_arm": "trial-67",
-    "updated": "2026-11-21T10:00:00+00:00",
-    "verdict": {"sentence": "trial-67 reaches 87.2 % test accuracy: ..."},
-}
-_RUN: dict[str, JsonValue] = {
-    "id": 1204,
-    "key": "9f2c1b",
-    "arm": "trial-67",
-    "phase": "search",
-    "seed": 1093847,
-    "length": 1.0,
-    "evaluate": "validation",
-    "learning_rate": 0.02,
-    "status": "finished",
-    "accuracy": 0.8725,
-    "loss": 0.41,
-    "steps": 300,
-    "seconds": 0.8,
-    "created": "2026-11-21T10:00:00Z",
-}
-_TRIAL: dict[str, JsonValue] = {
-    "number": 67,
-    "arm": "trial-67",
-    "kind": "candidate",
-    "state": "complete",
-    "value": 0.871,
-    "seeds": 8,
-    "rungs": {"2": 0.865, "4": 0.869, "8": 0.871},
-    "params": {"offset": 0.31},
-}
 
 
 class _Model(BaseModel):
@@ -96,8 +58,6 @@ class StudyItem(_Model):
         updated: when its state or its notes were last written, UTC.
         verdict: what it found; null before its end.
     """
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _STUDY})
 
     study: str
     state: StudyState
@@ -174,8 +134,6 @@ class TrialItem(_Model):
         params: its point of the search space; empty for a baseline outside of it.
     """
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _TRIAL})
-
     number: int
     arm: str
     kind: str
@@ -188,8 +146,6 @@ class TrialItem(_Model):
 
 class RunItem(_Model):
     """A network trained once for a study; see ``docs/storage.md``."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _RUN})
 
     id: int
     key: str

@@ -10,10 +10,11 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from qsched.files import bundled
 from qsched.service.documents import JSON, YAML
+from qsched.service.examples import illustrate
 from qsched.service.problems import ProblemDocument
 from qsched.specs import StudySpec
 
-__all__ = ["SIGNED_IN", "STUDY_FILE", "STUDY_SCHEMA", "describe"]
+__all__ = ["ANY_FILE", "SIGNED_IN", "STUDY_FILE", "STUDY_SCHEMA", "describe"]
 
 _ABOUT = """\
 Launch, watch and export studies. A study file names bundled search spaces and schedules only.
@@ -52,6 +53,15 @@ STUDY_FILE: dict[str, Any] = {
 }
 """The body of a route that takes a study file."""
 
+ANY_FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A study, search space or schedule; its `format` says which.",
+        "content": {kind: {"schema": {"type": "object"}} for kind in (JSON[0], YAML[0])},
+    }
+}
+"""The body of a route that takes any file."""
+
 
 def describe(app: FastAPI) -> None:
     """Let ``app`` write its OpenAPI document with the models of what FastAPI does not parse."""
@@ -73,6 +83,7 @@ def describe(app: FastAPI) -> None:
             example = (bundled("studies") / "digits-ana.yaml").read_text(encoding="utf-8")
             bodies = schema["paths"]["/v1/studies"]["post"]["requestBody"]["content"]
             bodies[YAML[0]]["examples"] = {"digits-ana": {"value": example}}
+            illustrate(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -397,11 +397,41 @@ def test_the_openapi_document_is_complete(client: TestClient) -> None:
                 assert answer["description"], f"{where} {code}"
                 if int(code) >= 400 and path != "/readyz":
                     assert "application/problem+json" in answer["content"], f"{where} {code}"
-    schemas = document["components"]["schemas"]
-    for name in ("StudyItem", "TrialItem", "RunItem"):
-        schema = {**schemas[name], "components": document["components"]}
-        Draft202012Validator(schema).validate(schemas[name]["example"])
-    body = document["paths"]["/v1/studies"]["post"]["requestBody"]["content"]
-    example = yaml.safe_load(body["application/yaml"]["examples"]["digits-ana"]["value"])
-    spec = {**schemas["StudySpec"], "components": document["components"]}
-    Draft202012Validator(spec).validate(example)
+
+
+def _bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            bodies = {**operation["responses"], "request": operation.get("requestBody", {})}
+            for status, body in bodies.items():
+                for kind, content in body.get("content", {}).items():
+                    yield f"{method} {path} {status}", kind, content
+
+
+def test_every_body_has_an_example_that_is_one(client: TestClient) -> None:
+    document = client.get("/v1/openapi.json").json()
+    places = list(_bodies(document))
+    assert len(places) > 100
+    for where, kind, content in places:
+        named = content.get("examples", {}).values()
+        examples = [each["value"] for each in named] or [content["example"]]
+        for example in examples:
+            assert example, where
+            if kind == "application/yaml":
+                example = yaml.safe_load(example)
+            schema = content.get("schema", {})
+            Draft202012Validator({**schema, "components": document["components"]}).validate(
+                example
+            )
+            if kind == "application/problem+json":
+                assert example["status"] == int(where.split()[2]), where
+
+
+def test_every_parameter_is_explained(client: TestClient) -> None:
+    document = client.get("/v1/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for parameter in operation.get("parameters", ()):
+                where = f"{method} {path} {parameter['name']}"
+                assert parameter["description"].endswith("."), where
+                assert "example" in parameter, where
