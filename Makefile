@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 test: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: site help study test lint bench bench-gpu faults scale wheel-check docs clean
+.PHONY: site help study test lint bench bench-gpu faults service-checks scale wheel-check docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -52,6 +52,9 @@ bench-gpu: $(USER) ## Measure throughput on a GPU, where there is one
 
 faults: $(READY) ## Inject eleven faults into a real study and count what is lost (FAULTS='--times 1': a first look)
 	$(BIN)/python -m benchmarks.faults $(FAULTS)
+
+service-checks: $(READY) ## Send a server thousands of requests of strangers, viewers and machines (CHECKS='--cases 500 --files 100': a first look)
+	$(BIN)/python -m benchmarks.service_checks $(CHECKS)
 
 scale: $(READY) ## Drive a study on PostgreSQL with up to 256 simulated workers (SCALE=--trials=1000: a first look)
 	$(BIN)/python -m benchmarks.scale $(SCALE)

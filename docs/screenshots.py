@@ -82,8 +82,7 @@ def pictures(browser: Browser, url: str, token: str, trials: int) -> None:
     page.goto("/studies/digits-ana")
     while int(page.locator("progress").get_attribute("value") or "") < 40:
         page.wait_for_timeout(500)
-    page.reload()
-    page.locator("html[data-drawn]").wait_for(state="attached")
+    page.locator("#results .main-svg").first.wait_for()
     take(page, "running")
     page.get_by_text("Schedules on the test set").wait_for()
     page.locator("html[data-drawn]").wait_for(state="attached")
