@@ -22,10 +22,10 @@ from qsched.attach.hard import (
     HardLinear,
     HardStair,
 )
+from qsched.attach.precision import Precision
 from qsched.attach.quantize import quantize
 from qsched.attach.summary import Entry, Summary, summary
 from qsched.attach.task import task
-from qsched.specs import Precision
 
 __all__ = [
     "ACTIVATIONS",

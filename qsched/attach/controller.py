@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,23 @@ def attach(
         learning_rate: what becomes of the learning rates of the parameter groups.
             ``schedule``: the group of the largest rate gets that of the schedule, the others keep
             their ratio to it. ``scale``: every rate is multiplied by the course of the schedule,
-            which begins at 1. ``keep``: they are left alone, for a scheduler of one's own.
+            which begins at 1. ``keep``: they are left alone, for a scheduler of one's own; with
+            such a scheduler the other two warn.
 
     Raises:
-        InputError: the model is not quantized, the schedule quantizes none of it or has an
-            exception for what is not there, or a number is out of range.
+        InputError: the optimizer is none, or of another model; the model is not quantized, the
+            schedule quantizes none of it or has an exception for what is not there, or a number
+            is out of range.
     """
-    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+    optimizers = _optimizers(model, optimizer)
+    groups = [group for one in optimizers for group in one.param_groups]
+    if learning_rate != "keep" and any("initial_lr" in group for group in groups):
+        warnings.warn(
+            "a schedule sets learning rates, but the optimizer has a scheduler of torch: each "
+            'overwrites what the other sets; attach with learning_rate="keep" to keep your '
+            "scheduler, or leave it out",
+            stacklevel=2,
+        )
     return Controller(
         model,
         optimizers,
@@ -88,8 +99,9 @@ class Controller:
         steps_per_epoch: int | None,
         learning_rate: Combination,
     ) -> None:
-        if total_steps < 1:
-            raise InputError(f"total_steps must be >= 1, but got {total_steps}")
+        _check_integer("total_steps", total_steps, 1)
+        if steps_per_epoch is not None:
+            _check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.optimizers, self.schedule, self.seed = list(optimizers), schedule, seed
         self.layers, self.quantizers = layers_of(model), quantizers_of(model)
         self.steps_per_epoch, self.learning_rate = steps_per_epoch, learning_rate
@@ -136,6 +148,7 @@ class Controller:
 
         Frozen weights are put back first. Going back does not thaw weights.
         """
+        _check_integer("a step", step, 0)
         for layer in self.layers:
             if isinstance(layer.quantizer, IncrementalWeights):
                 layer.quantizer.hold(layer.weight)
@@ -159,10 +172,11 @@ class Controller:
             InputError: the state is of another schedule, length or seed, or of no controller.
         """
         expected = self.state_dict()
-        if state.keys() != expected.keys():
+        found = list(state) if isinstance(state, dict) else []
+        if set(found) != expected.keys():
             raise InputError(
                 f"the state of a controller has the keys {', '.join(expected)}, but this has "
-                f"{', '.join(map(str, state)) or 'none'}"
+                f"{', '.join(map(str, found)) or 'none'}; load what ctl.state_dict() returned"
             )
         for key in ("format", "total_steps", "seed", "schedule_sha256"):
             if state[key] != expected[key]:
@@ -243,6 +257,42 @@ class Controller:
 
     def _epoch_of(self, step: int) -> int:
         return step // self.steps_per_epoch if self.steps_per_epoch else 0
+
+
+def _optimizers(model: Any, optimizer: Any) -> list[Optimizer]:
+    """Return the optimizers, if they are some, and those of this model.
+
+    Raises:
+        InputError: they are not.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(
+            f"a schedule is attached to a torch.nn.Module, but this is {type(model).__name__}; "
+            "give the model that qsched.quantize returned"
+        )
+    many = isinstance(optimizer, Sequence) and len(optimizer) > 0
+    found = list(optimizer) if many else [optimizer]
+    for one in found:
+        if not isinstance(one, Optimizer):
+            kind = f"an empty {type(one).__name__}" if one in ([], ()) else type(one).__name__
+            raise InputError(
+                "a schedule needs the optimizer of the training, a torch.optim.Optimizer or "
+                f"several, but got {kind}; make it before: torch.optim.Adam(model.parameters())"
+            )
+    own = {id(parameter) for parameter in model.parameters()}
+    given = {id(p) for one in found for group in one.param_groups for p in group["params"]}
+    if own and not own & given:
+        raise InputError(
+            "the optimizer must be that of the model, but it holds none of the model's "
+            "parameters; make it from model.parameters() of this very model"
+        )
+    return found
+
+
+def _check_integer(name: str, value: Any, least: int) -> None:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise InputError(f"{name} must be an integer >= {least}, but got {value!r}")
 
 
 def layers_of(model: nn.Module) -> list[QuantizedLayer]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
+from qsched.attach.calls import Calls, follow
 from qsched.attach.layers import QUANTIZED
 from qsched.attach.quantizer import Quantizer
 from qsched.errors import InputError, nearest
 from qsched.schedules.places import Role
 
-__all__ = ["ACTIVATIONS", "Found", "find", "match"]
+__all__ = ["ACTIVATIONS", "UNREACHED", "Found", "find", "match"]
 
 ACTIVATIONS: tuple[type[nn.Module], ...] = (
     nn.CELU,
@@ -47,18 +48,25 @@ class Found:
         module: itself.
         role: what of it is to be quantized.
         reason: why it cannot be; empty if it can.
+        calls: how often the example calls it; 0 if that is unknown.
+        kind: its class, in words.
     """
 
     name: str
     module: nn.Module
     role: Role
     reason: str = ""
+    calls: int = 0
+    kind: str = ""
 
 
 def find(
     model: nn.Module, activations: Sequence[type[nn.Module]], example: Any = None
 ) -> list[Found]:
     """Return all modules with weights and all activations of a model, in order.
+
+    Modules that may be activations, but are none of ``activations``, are returned with a reason.
+    So are activations that are functions, where an example shows them.
 
     Args:
         model: a float model.
@@ -67,8 +75,15 @@ def find(
             With it, the order is that of the first calls; without it, that of definition.
 
     Raises:
-        InputError: the model has quantizers.
+        InputError: the model has quantizers, or layers without a shape.
     """
+    lazy = [n for n, p in model.named_parameters() if isinstance(p, UninitializedParameter)]
+    if lazy:
+        names = ", ".join(f"`{name}`" for name in lazy)
+        raise InputError(
+            f"layers must have their weights to be quantized, but {names} of lazy layers have no "
+            "shape yet; call the model once before quantizing it"
+        )
     if any(isinstance(module, Quantizer) for module in model.modules()):
         raise InputError("the model is quantized already; quantize a float model")
     fast = _children_of(model, nn.TransformerEncoderLayer)
@@ -80,11 +95,28 @@ def find(
         elif _weighty(module):
             reason = _bypassed(module, fast) or _unfit(module, owners)
             found.append(Found(name, module, "weights", reason))
+        elif name and _may_activate(module):
+            found.append(Found(name, module, "activations", _UNKNOWN))
+    found = [replace(entry, kind=type(entry.module).__name__) for entry in found]
     if example is None:
         return found
-    calls = _calls(model, [entry.module for entry in found], example)
-    reached = sorted(found, key=lambda entry: calls.get(id(entry.module), len(calls)))
-    return [_called(entry, calls) for entry in reached]
+    calls = follow(model, [entry.module for entry in found], example)
+    order = calls.order
+    reached = sorted(found, key=lambda entry: order.get(id(entry.module), len(order)))
+    return [*(_called(entry, calls) for entry in reached), *_functions(model, calls)]
+
+
+UNREACHED = "the example does not reach it"
+_UNKNOWN = "not among the activations to replace; if it is one, add its class to activations="
+
+
+def _may_activate(module: nn.Module) -> bool:
+    """Return whether a module may be an activation: one of torch, or a leaf of another class."""
+    home = type(module).__module__
+    if home == nn.ReLU.__module__:
+        return True
+    leaf = not any(True for _ in module.children()) and not _own(module)
+    return leaf and not home.startswith("torch.")
 
 
 def match(patterns: Iterable[str], names: Sequence[str], what: str) -> dict[str, str]:
@@ -155,30 +187,22 @@ def _bypassed(module: nn.Module, fast: set[int]) -> str:
     return ""
 
 
-def _called(entry: Found, calls: dict[int, int]) -> Found:
-    if entry.reason or id(entry.module) in calls:
-        return entry
-    return Found(entry.name, entry.module, entry.role, "the example does not reach it")
+def _called(entry: Found, calls: Calls) -> Found:
+    count = calls.counts[id(entry.module)]
+    if entry.reason or count:
+        return replace(entry, calls=count)
+    return replace(entry, reason=UNREACHED)
 
 
-def _calls(model: nn.Module, modules: list[nn.Module], example: Any) -> dict[int, int]:
-    """Return in which order modules are called first, by identity."""
-    order: dict[int, int] = {}
-
-    def note(module: nn.Module, *_: Any) -> None:
-        order.setdefault(id(module), len(order))
-
-    hooks = [module.register_forward_pre_hook(note) for module in modules]
-    training = model.training
-    try:
-        with torch.no_grad():
-            model.eval()
-            if isinstance(example, dict):
-                model(**example)
-            else:
-                model(*(example if isinstance(example, tuple) else (example,)))
-    finally:
-        model.train(training)
-        for hook in hooks:
-            hook.remove()
-    return order
+def _functions(model: nn.Module, calls: Calls) -> Iterator[Found]:
+    """Yield the activations that are functions: no module stands for them."""
+    for (owner, name), count in calls.functions.items():
+        inside = f"{owner}." if owner else ""
+        yield Found(
+            f"{inside}{name}()",
+            model.get_submodule(owner),
+            "activations",
+            "a function; write it as a module to quantize it",
+            count,
+            kind="function",
+        )

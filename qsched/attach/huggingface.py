@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qsched.attach.controller import Controller, attach
+from qsched.attach.controller import Controller
 from qsched.attach.quantize import resolve_schedule
 from qsched.attach.rates import Combination
 from qsched.errors import InputError
@@ -59,9 +59,10 @@ class ScheduleCallback(TrainerCallback, ExportableState):
         self.restored: dict[str, Any] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
-        self.controller = attach(
+        # Not by attach: that the trainer has a scheduler of its own is no mistake here.
+        self.controller = Controller(
             objects["model"],
-            objects["optimizer"],
+            [objects["optimizer"]],
             self.schedule,
             state.max_steps,
             **self.options,

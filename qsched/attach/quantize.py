@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeVar
 
 from torch import Tensor, nn
 
-from qsched.attach.find import ACTIVATIONS, Found, find, match
+from qsched.attach.calls import only_behind
+from qsched.attach.find import ACTIVATIONS, UNREACHED, Found, find, match
 from qsched.attach.layers import QUANTIZED
 from qsched.attach.quantizer import STE, ActivationQuantizer
 from qsched.attach.summary import Entry, Summary
@@ -42,6 +43,9 @@ def quantize(
     optimizer made before goes on working and a float state dict loads. Activations are replaced by
     stair functions. :func:`qsched.attach.summary` says what became of every module.
 
+    First and last are those of all layers with weights. Where the last one stays float, so do
+    activations behind it, which belong to the output.
+
     Layers with weights are numbered in order; an activation belongs to the layer before it and
     shares its depth. Quantizers are known by their module's name.
 
@@ -62,11 +66,12 @@ def quantize(
             least squared error, now and whenever a float state dict is loaded; ``unit`` takes
             levels as they are, as studies do for networks with batch normalization.
         example: arguments of one call of the model, to number layers in the order of their calls
-            rather than of their definition.
+            rather than of their definition. With it the table also names activations that are
+            functions, which stay float, and modules that are called more than once.
 
     Raises:
-        InputError: nothing can be quantized, it is quantized already, or a pattern (also one of
-            the schedule) matches nothing.
+        InputError: an argument is of another type, nothing can be quantized, it is quantized
+            already, or a pattern (also one of the schedule) matches nothing.
 
     >>> import qsched
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
@@ -77,6 +82,7 @@ def quantize(
     2       ReLU    activations  0.00   ternary
     3       Linear  weights             float: last layer
     """
+    _check_arguments(model, precision, exclude, overrides, activations)
     followed, stated = (
         (None, schedule) if isinstance(schedule, Precision) else resolve_schedule(schedule)
     )
@@ -87,14 +93,19 @@ def quantize(
             f"layers are replaced inside a model, but this is one {type(model).__name__}; wrap it "
             "in nn.Sequential"
         )
-    chosen = _chosen(found, wanted, exclude)
+    chosen = _chosen(model, found, wanted, exclude, ordered=example is not None)
     levels = _levels(chosen, wanted, overrides or {})
     places = _places(chosen)
     methods = _methods(places, followed)
     entries = tuple(_entry(entry, places, levels, methods) for entry in chosen)
     if not any(entry.levels for entry in entries):
         raise InputError(_nothing(entries))
-    like = next(model.parameters())
+    like = next(model.parameters(), None)
+    if like is None:
+        raise InputError(
+            "a model needs parameters to be trained, but this has none; quantize one that has "
+            "layers with weights"
+        )
     new: dict[int, nn.Module] = {}
     for entry, row in zip(chosen, entries, strict=True):
         if row.levels is not None:
@@ -109,30 +120,102 @@ def quantize(
     return model
 
 
+def _check_arguments(
+    model: Any, precision: Any, exclude: Any, overrides: Any, activations: Any
+) -> None:
+    """Refuse arguments of other types than they must have, all at once."""
+    faults = []
+    if not isinstance(model, nn.Module):
+        faults.append(f"the model must be a torch.nn.Module, but is {_shown(model)}")
+    if precision is not None and not isinstance(precision, Precision):
+        faults.append(
+            f"precision must be a qsched.Precision, but is {_shown(precision)}; write "
+            'Precision(weights="ternary", activations="ternary")'
+        )
+    if isinstance(exclude, str) or not all(isinstance(pattern, str) for pattern in exclude):
+        faults.append(
+            f"exclude must be a list of regular expressions, but is {_shown(exclude)}; write "
+            'exclude=["NAME"]'
+        )
+    wrong = {
+        name: value
+        for name, value in (overrides or {}).items()
+        if not isinstance(value, Precision)
+    }
+    faults += [
+        f"overrides must hold a Precision for each pattern, but for `{name}` it holds "
+        f"{_shown(value)}; write overrides={{{name!r}: Precision(weights=...)}}"
+        for name, value in wrong.items()
+    ]
+    if not all(isinstance(kind, type) for kind in activations):
+        faults.append(
+            f"activations must be a list of classes, but are {_shown(activations)}; write "
+            "activations=(*qsched.attach.ACTIVATIONS, NAME)"
+        )
+    if faults:
+        raise InputError("\n".join(faults))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"the {type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
+
+
 def resolve_schedule(
     schedule: Schedule | ScheduleFile | str | Path,
 ) -> tuple[Schedule, Precision]:
     """Return a schedule and the precision it is meant for: that of its file's task, if any."""
     if isinstance(schedule, Schedule):
         return schedule, Precision()
+    if not isinstance(schedule, ScheduleFile | str | Path):
+        raise InputError(
+            "a schedule is a Schedule, a ScheduleFile, a bundled name or a path, but this is "
+            f"{_shown(schedule)}; read a file by qsched.schedules.file.load_schedule, or make one "
+            "by qsched.schedules.Schedule(...)"
+        )
     file = schedule if isinstance(schedule, ScheduleFile) else load_schedule(schedule)
     stated = (file.task or {}).get("precision")
     return file.schedule, Precision.model_validate(stated or {})
 
 
-def _chosen(found: list[Found], precision: Precision, exclude: Sequence[str]) -> list[Found]:
-    """Add the reasons that precision and the user give."""
+def _chosen(
+    model: nn.Module,
+    found: list[Found],
+    precision: Precision,
+    exclude: Sequence[str],
+    *,
+    ordered: bool,
+) -> list[Found]:
+    """Add the reasons that precision and the user give.
+
+    First and last are those of all layers with weights, also of such as stay float anyway.
+    """
     excluded = match(exclude, [entry.name for entry in found], "exclude")
-    layers = [entry.name for entry in found if entry.role == "weights" and not entry.reason]
+    layers = [e.name for e in found if e.role == "weights" and e.reason != UNREACHED]
     left = dict.fromkeys(excluded, "excluded")
     if layers and not precision.first and len(layers) > 1:
         left.setdefault(layers[0], "first layer")
     if layers and not precision.last:
         left.setdefault(layers[-1], "last layer")
-    return [
+    chosen = [
         entry if entry.reason else replace(entry, reason=left.get(entry.name, ""))
         for entry in found
     ]
+    last = next((entry for entry in reversed(chosen) if entry.name in layers[-1:]), None)
+    if last is None or not last.reason:
+        return chosen
+    behind = _behind(model, chosen, last, ordered=ordered)
+    return [
+        replace(entry, reason="behind the last layer") if entry.name in behind else entry
+        for entry in chosen
+    ]
+
+
+def _behind(model: nn.Module, found: list[Found], last: Found, *, ordered: bool) -> set[str]:
+    """Return the activations that stand behind a last layer in float: of the output."""
+    later = [e for e in found[found.index(last) :] if e.role == "activations" and not e.reason]
+    names = [entry.name for entry in later]
+    return set(names) if ordered else only_behind(model, names, last.name)
 
 
 def _levels(
@@ -174,14 +257,17 @@ def _entry(
     levels: dict[str, str],
     methods: dict[str, Ana | Inq | None],
 ) -> Entry:
-    kind, name = type(found.module).__name__, found.name
+    name, float_ = found.name, ""
     if found.reason:
-        return Entry(name, kind, found.role, reason=found.reason)
-    if levels[name] == "float":
-        return Entry(name, kind, found.role, reason="levels are float")
-    if methods[name] is None:
-        return Entry(name, kind, found.role, reason="full precision in the schedule")
-    return Entry(name, kind, found.role, places[name].depth, levels[name])
+        float_ = found.reason
+    elif levels[name] == "float":
+        float_ = "levels are float"
+    elif methods[name] is None:
+        float_ = "full precision in the schedule"
+    if float_:
+        return Entry(name, found.kind, found.role, reason=float_, calls=found.calls)
+    depth = places[name].depth
+    return Entry(name, found.kind, found.role, depth, levels[name], calls=found.calls)
 
 
 def _quantized(

@@ -62,6 +62,14 @@ class Quantizer(nn.Module, ABC):
         """Write the keys [2] of a step's noise."""
         self.keys.copy_(torch.from_numpy(keys))
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        # A model in half precision has exact control values all the same.
+        exact = self.controls
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if torch.promote_types(self.controls.dtype, torch.float32) != self.controls.dtype:
+            self.controls = exact.to(self.controls.device)
+        return self
+
     def extra_repr(self) -> str:
         kind = self.method.kind if self.method else "full precision"
         return f"{self.levels}, {kind}, depth {self.place.depth:.3g}"

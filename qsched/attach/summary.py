@@ -23,6 +23,7 @@ class Entry:
         depth: relative depth in the model; None if it is not quantized.
         levels: name of its levels; None if it is not quantized.
         reason: why it is not quantized; empty if it is.
+        calls: how often the example called it; 0 if there was none.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Entry:
     depth: float | None = None
     levels: str | None = None
     reason: str = ""
+    calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Summary:
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     depth = "" if entry.depth is None else f"{entry.depth:.2f}"
     found = entry.levels or f"float: {entry.reason}"
+    if entry.calls > 1:
+        found += f" (called {entry.calls} times)"
     return entry.name, entry.kind, entry.role, depth, found
 
 

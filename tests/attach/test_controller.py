@@ -256,3 +256,68 @@ def test_a_schedule_of_another_form_can_be_attached() -> None:
     assert isinstance(ctl.quantizers[0].method, Ana)
     assert not any(isinstance(m, IncrementalWeights) for m in model.modules())
     assert isinstance(model[0], nn.Conv2d)
+
+
+def attached(**named: object) -> object:
+    model = qsched.quantize(network(), ANNEALED)
+    arguments: dict[str, object] = {
+        "model": model,
+        "optimizer": torch.optim.SGD(model.parameters(), 0.1),
+        "schedule": ANNEALED,
+        "total_steps": 4,
+        **named,
+    }
+    return qsched.attach(**arguments)
+
+
+OTHER = torch.optim.SGD(network().parameters(), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"model": "m"}, "attached to a torch.nn.Module, but this is str"),
+        ({"optimizer": None}, "needs the optimizer of the training.*but got NoneType"),
+        ({"optimizer": []}, "needs the optimizer of the training.*but got an empty list"),
+        ({"optimizer": OTHER}, "holds none of the model's parameters"),
+        ({"schedule": None}, "a schedule is a Schedule.*NoneType"),
+        ({"total_steps": "10"}, "total_steps must be an integer >= 1, but got '10'"),
+        ({"total_steps": 1.5}, "total_steps must be an integer >= 1, but got 1.5"),
+        ({"total_steps": 0}, "total_steps must be an integer >= 1, but got 0"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch must be an integer >= 1"),
+    ],
+)
+def test_arguments_of_other_types(named: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        attached(**named)
+
+
+def test_states_and_steps_of_other_types() -> None:
+    ctl = attached()
+    assert isinstance(ctl, qsched.attach.Controller)
+    with pytest.raises(InputError, match="this has none; load what ctl.state_dict"):
+        ctl.load_state_dict(None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a step must be an integer >= 0, but got -5"):
+        ctl.seek(-5)
+
+
+def test_a_scheduler_of_torch_is_noticed() -> None:
+    model = qsched.quantize(network(), ANNEALED)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
+    with pytest.warns(UserWarning, match='attach with learning_rate="keep"'):
+        qsched.attach(model, optimizer, ANNEALED, 4)
+    qsched.attach(model, optimizer, ANNEALED, 4, learning_rate="keep")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_control_values_of_a_model_in_half_precision_are_exact(dtype: torch.dtype) -> None:
+    model = qsched.quantize(network(), ANNEALED)
+    exact = model[0].quantizer.controls.clone()
+    assert not torch.equal(exact, exact.to(dtype).float())
+    model.to(dtype)
+    assert model[0].weight.dtype == dtype
+    assert torch.equal(model[0].quantizer.controls, exact)
+    qsched.attach(model, torch.optim.SGD(model.parameters(), 0.1), ANNEALED, 4).step()
+    assert model[0].quantizer.controls.dtype == torch.float32
+    assert model.double()[0].quantizer.controls.dtype == torch.float64

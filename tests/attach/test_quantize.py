@@ -58,7 +58,7 @@ def test_the_table_says_what_and_why() -> None:
     assert found["normed"] == "ParametrizedLinear has no quantized version"
     assert found["head"] == "another module shares its weight"
     assert "past it in evaluation" in found["block.linear1"]
-    assert "gate" not in found
+    assert found["gate"].startswith("not among the activations to replace")
     assert model.act is model.again
     table = str(summary(model)).splitlines()
     assert table[0].split() == ["module", "class", "role", "depth", "levels"]
@@ -248,3 +248,127 @@ def test_the_package_needs_no_torch_until_it_is_used() -> None:
     assert done.stdout.split() == ["False", "True"]
     with pytest.raises(AttributeError, match="no attribute `quantise`"):
         _ = qsched.quantise
+
+
+class Swish(nn.Module):
+    """An activation that nobody knows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * x.sigmoid()
+
+
+class Several(nn.Module):
+    """Activations of every kind: modules, functions, methods; one module called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = (nn.Linear(4, 4) for _ in range(3))
+        self.act, self.own, self.learned = nn.ReLU(), Swish(), nn.PReLU()
+        self.norm, self.drop = nn.BatchNorm1d(4, affine=False), nn.Dropout(0.1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.act(self.norm(self.first(x)))
+        x = self.own(self.act(self.second(torch.nn.functional.gelu(x.relu()))).relu_())
+        return self.head(self.drop(self.learned(x)))
+
+
+def test_no_activation_stays_float_unsaid() -> None:
+    said = "not among the activations to replace"
+    found = {e.name: e for e in summary(qsched.quantize(Several(), Precision())).entries}
+    assert list(found) == ["first", "second", "head", "act", "own", "learned"]
+    assert found["act"].levels == "ternary"
+    assert found["own"].reason.startswith(said)
+    assert found["learned"].reason.startswith(said)
+    model = qsched.quantize(Several(), Precision(), example=torch.zeros(2, 4))
+    assert model.training
+    found = {e.name: e for e in summary(model).entries}
+    assert (
+        list(found)
+        == [
+            "first",
+            "act",
+            "second",
+            "own",
+            "learned",
+            "head",
+            "relu()",
+            "gelu()",
+            "own.sigmoid()",
+        ][: len(found)]
+    )
+    assert {name for name, e in found.items() if e.calls == 2} == {"act", "relu()"}
+    assert found["gelu()"].reason == "a function; write it as a module to quantize it"
+    table = str(summary(model))
+    assert "ternary (called 2 times)" in table
+    assert "float: a function; write it as a module to quantize it (called 2 times)" in table
+    added = (*qsched.attach.ACTIVATIONS, Swish)
+    model = qsched.quantize(Several(), Precision(), activations=added)
+    assert {e.name for e in summary(model).quantized} == {"first", "second", "act", "own"}
+
+
+class Late(nn.Module):
+    """The activation is defined last, and called before the last layer, or behind it, or both."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.first, self.head, self.act, self.how = (
+            nn.Linear(4, 4),
+            nn.Linear(4, 2),
+            nn.Tanh(),
+            how,
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        x = self.head(x if self.how == "behind" else self.act(x))
+        return x if self.how == "before" else self.act(x)
+
+
+@pytest.mark.parametrize("example", [None, torch.zeros(1, 4)], ids=["defined", "called"])
+def test_activations_behind_a_float_last_layer_stay_float(example: torch.Tensor | None) -> None:
+    output = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2), nn.Tanh())
+    for how, expected in (("before", "ternary"), ("both", "ternary"), ("behind", None)):
+        model = qsched.quantize(Late(how), Precision(), example=example)
+        [entry] = [e for e in summary(model).entries if e.name == "act"]
+        assert entry.levels == expected
+        assert entry.reason == ("" if expected else "behind the last layer")
+    model = qsched.quantize(copy.deepcopy(output), Precision(), example=example)
+    assert type(model[3]) is nn.Tanh
+    assert summary(model).entries[3].reason == "behind the last layer"
+    model = qsched.quantize(copy.deepcopy(output), Precision(last=True), example=example)
+    assert summary(model).entries[3].levels == "ternary"
+    model = qsched.quantize(copy.deepcopy(output), Precision(last=True), exclude=["2"])
+    assert type(model[3]) is nn.Tanh
+
+
+def test_the_last_layer_is_the_last_one_also_where_it_stays_float_anyway() -> None:
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 5))
+    model[3].weight = model[0].weight
+    found = {
+        e.name: e.levels or e.reason for e in summary(qsched.quantize(model, Precision())).entries
+    }
+    assert found["1"] == "ternary"
+    assert found["3"] == "another module shares its weight"
+
+
+LEVELS = Precision()
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "named", "message"),
+    [
+        (nn.Sequential(nn.ReLU(), nn.Flatten()), (LEVELS,), {}, "needs parameters"),
+        (nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 4)), (LEVELS,), {}, "`0.weight`.*call the"),
+        (network, (LEVELS,), {}, "must be a torch.nn.Module, but is the function"),
+        (network(), (None,), {}, "a schedule is a Schedule.*but this is the NoneType None"),
+        (network(), ({"a": 1},), {}, "a schedule is a Schedule.*but this is the dict"),
+        (network(), ("ana-rule", "ternary"), {}, "must be a qsched.Precision, but is the str"),
+        (network(), (LEVELS,), {"exclude": "10"}, r"list of regular expressions.*exclude=\["),
+        (network(), (LEVELS,), {"exclude": [nn.Conv2d]}, "list of regular expressions"),
+        (network(), (LEVELS,), {"overrides": {"0": "4-bit"}}, r"`0` it holds the str '4-bit'"),
+        (network(), (LEVELS,), {"activations": ["relu"]}, "must be a list of classes"),
+    ],
+)
+def test_arguments_of_other_types(model, arguments, named, message) -> None:
+    with pytest.raises(InputError, match=f"(?s){message}"):
+        qsched.quantize(model, *arguments, **named)
