@@ -151,8 +151,8 @@ def _static(schedule: Schedule) -> bool:
 
 def _hardening(schedule: Schedule) -> dict[str, str]:
     window, lag = schedule.window, schedule.lag
-    offset = f"{window.offset_start:+.2f} start, {window.offset_end:+.2f} end"
-    trailing = f"activations {lag.activations:+.2f}, backward noise {lag.backward:+.2f}"
+    offset = f"{window.offset_start:+z.2f} start, {window.offset_end:+z.2f} end"
+    trailing = f"activations {lag.activations:+z.2f}, backward noise {lag.backward:+z.2f}"
     return {
         "Hardening": f"{percent(window.start, 0)} to {percent(window.end, 0)} of training",
         "Layer offset": offset if window.offset_start or window.offset_end else "none",
