@@ -258,7 +258,7 @@ def test_other_media_types_are_refused(server: Served) -> None:
         ("task.epochs", {"task": {"epochs": 10**6}}),
         ("task.network.width", {"task": {"network": {"name": "mlp9", "width": 10**9}}}),
         ("budget.trials", {"budget": {"trials": 10**6}}),
-        ("budget", {"budget": {"trials": 5_000, "rungs": [{"seeds": 90_000}]}}),
+        ("budget", {"budget": {"trials": 5_000, "rungs": [{"seeds": 900}]}}),
         ("lanes", {"lanes": 10**7}),
         ("confirmation.report_seeds", {"confirmation": {"report_seeds": 10**12}}),
         ("seed", {"seed": 2**63}),
