@@ -84,11 +84,11 @@ def main() -> None:
 
     traced = deploy.trace(hard, data.train.x)
     found = deploy.accuracy(traced, data.test.x, data.test.y)
-    print(f"in integers, inputs of 8 bits: {100 * found:.1f} %")
+    print(f"in integers, inputs rounded to 8 bits: {100 * found:.1f} %")
     deploy.save(traced, options.out / "digits.pt")
     for target in deploy.FORMATS:
         folder = options.out / f"digits-{target}"
-        result = deploy.deploy(traced, target, folder, data.test.x, check=True)
+        result = deploy.deploy(traced, target, folder, data.test.x, check=True, model=hard)
         for agreement in result.agreements:
             print(f"{target}: {agreement.engine}: {agreement.differing} differing logits")
 

@@ -35,6 +35,7 @@ def validate(
 ) -> None:
     """Check files, and print every error of every file, with its line.
 
+    Models of plugin files are computed once, on data of their studies.
     With --server, a study file is checked for what that server would take.
 
     \b
@@ -69,10 +70,26 @@ def _all() -> Iterator[tuple[str, Kind]]:
 def _checker(server: str | None, token_file: Path | None) -> Iterator[Check]:
     """Yield what checks a file: the code here, or a server."""
     if server is None:
-        yield lambda kind, name: kind.load(name)
+        yield _check_here
         return
     with remote(server, token_file) as there:
         yield lambda kind, name: there.check(Document.read(resolve(kind.folder, name)))
+
+
+def _check_here(kind: Kind, name: str) -> None:
+    """Read a file; where it is a study of a plugin file's model, compute that model once, too."""
+    from qsched.plugins import loaded_plugins
+    from qsched.specs import StudySpec
+
+    found = kind.load(name)
+    if not isinstance(found, StudySpec) or not loaded_plugins():
+        return
+    from qsched.cli.stored import check_task
+    from qsched.registry import NETWORKS
+    from qsched.tasks import OwnNetwork
+
+    if isinstance(NETWORKS.load(found.task.network.name), OwnNetwork):
+        check_task(found.task)
 
 
 def _errors(name: str, kind: Kind | None, check: Check) -> list[str]:

@@ -10,6 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import qsched
+from qsched.cli import main
+from qsched.registry import NETWORKS
 from tests.attach.models import batch, network
 
 PAGE = (Path(__file__).parents[2] / "docs" / "attach.md").read_text(encoding="utf-8")
@@ -38,3 +41,29 @@ def test_code_runs(
     assert isinstance(resumed, torch.nn.Module)
     assert isinstance(hard, torch.nn.Module)
     assert torch.equal(resumed.eval()(x), hard(x))
+
+
+def test_trainers_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lightning = pytest.importorskip("lightning")
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.chdir(tmp_path)
+    blocks = _blocks("python")[3:]
+    assert len(blocks) == 3
+    names: dict[str, object] = {
+        "qsched": qsched,
+        "lightning": lightning,
+        "transformers": transformers,
+        "model": qsched.quantize(network(), "inq-halves"),
+        "arguments": transformers.TrainingArguments("out", use_cpu=True, report_to=[]),
+        "network": lambda width, classes: network(),
+    }
+    for block in blocks:
+        exec(block, names)
+    assert "small-residual-network" in NETWORKS.names()
+
+
+def test_bundled_schedules_are_lowered_as_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = [line for line in PAGE.splitlines() if line.startswith("qsched lower ana-")]
+    assert len(commands) == 1
+    assert main(commands[0].split()[1:]) == 0
+    assert capsys.readouterr().out

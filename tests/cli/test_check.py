@@ -71,3 +71,41 @@ def test_a_broken_plugin_names_its_line(qsched: Qsched, tmp_path: Path) -> None:
     result = qsched("validate", "digits-ana", "--plugin", "plugin.py")
     assert result.code == 2
     assert "line 2 raises ValueError: no" in result.err
+
+
+PLUGIN = """\
+import qsched
+from torch import nn
+
+
+
+def net(*first):
+    layers = nn.Linear(64, 8), nn.ReLU()
+    return lambda width, classes: nn.Sequential(*first, *layers, nn.Linear(8, classes))
+
+
+qsched.task("check-fits", net(nn.Flatten()))
+qsched.task("check-wrong", net())
+"""
+STUDY = """\
+format: qsched/study/1
+name: own
+task:
+  data: {name: synthetic, train: 64, validation: 64}
+  network: {name: NETWORK}
+  epochs: 1
+  batch_size: 16
+space: ana
+baselines: [ana-ste-static]
+budget: {trials: 1}
+"""
+
+
+def test_a_model_of_a_plugin_is_computed(qsched: Qsched, tmp_path: Path) -> None:
+    (tmp_path / "plug.py").write_text(PLUGIN)
+    for name in ("check-fits", "check-wrong"):
+        (tmp_path / f"{name}.yaml").write_text(STUDY.replace("NETWORK", name))
+    result = qsched("validate", "check-fits.yaml", "check-wrong.yaml", "--plugin", "plug.py")
+    assert result.code == 2
+    assert "2 checked, 1 valid, 1 with errors" in result.out
+    assert "the model of the network `check-wrong` must run without errors" in result.err

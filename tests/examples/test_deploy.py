@@ -22,6 +22,7 @@ def test_deploy(tmp_path: Path) -> None:
         f"{target}: {engine}: 0 differing logits"
         for target in ("onnx", "qonnx", "cutie")
         for engine in (
+            "the trained network",
             "torch",
             "onnxruntime",
             "qonnx",

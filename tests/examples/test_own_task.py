@@ -103,3 +103,33 @@ def test_the_example_trains() -> None:
 def test_what_is_registered_is_what_the_study_names() -> None:
     named = yaml.safe_load((EXAMPLES / "own-task.yaml").read_text())["task"]["network"]["name"]
     assert f'"{named}"' in (EXAMPLES / "own_task.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("study", "plugin"), [("own-task.yaml", "own_task.py"), ("my-study.yaml", "my_task.py")]
+)
+def test_the_example_studies_run(
+    study: str,
+    plugin: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QSCHED_DB", raising=False)
+    spec = yaml.safe_load((EXAMPLES / study).read_text())
+    spec["task"]["epochs"] = 1
+    spec["baselines"] = spec["baselines"][:1]
+    spec["budget"] = {"trials": 2, "rungs": [{"seeds": 2}], "learning_rates": [1.0]}
+    spec["static"] = {"backward_std": [0.5]}
+    spec["sampler"] = {"batch": 2}
+    spec["confirmation"] = {
+        "candidates": 1,
+        "baselines": 1,
+        "selection_seeds": 2,
+        "report_seeds": 3,
+    }
+    Path(study).write_text(yaml.safe_dump(spec))
+    arguments = ["--plugin", str(EXAMPLES / plugin), "--workers", "1", "--json"]
+    assert main(["run", f"./{study}", *arguments]) == 0
+    assert json.loads(capfd.readouterr().out)["verdict"]["trials"] == 2
