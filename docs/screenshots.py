@@ -94,7 +94,7 @@ def pictures(browser: Browser, url: str, token: str, trials: int) -> None:
     page.emulate_media(color_scheme="light")
     take(page, "study-phone", PHONE)
     page.goto("/")
-    take(page, "studies", (1200, 480))
+    take(page, "studies", (1200, 560))
     take(page, "studies-phone", PHONE)
     page.set_viewport_size({"width": 1300, "height": 1000})
     page.goto("/studies/digits-ana/dashboard")
