@@ -97,6 +97,8 @@ def _train(
     *,
     searches: bool,
 ) -> None:
+    import optuna
+
     from qsched.cli.bench_data import Lines
     from qsched.cli.executors import executor
     from qsched.learning.bench.data import load_bench
@@ -106,6 +108,7 @@ def _train(
     from qsched.learning.claims.run import export_confirmed, train_confirmation, train_traces
     from qsched.storage import Storage
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     known, spec = load_bench(bench), load_bench_spec()
     seconds = None if minutes is None else 60 * minutes
     with Storage.open(db) as storage, executor(workers, ()) as where:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from optuna.trial import FrozenTrial, create_trial
 
+from qsched.errors import InputError
 from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.analysis.variants import variants
 from qsched.learning.bench.data import Bench
@@ -121,6 +122,12 @@ def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float
         if row.run.length == 1:
             key = row.run.schedule.sha256
             by_schedule.setdefault(key, []).append(row.result.accuracy or 0.0)
+    missing = next((arm.name for arm in arms if arm.schedule.sha256 not in by_schedule), None)
+    if missing is not None:
+        raise InputError(
+            f"a stored search must be one that this version would make, but `{missing}` is stored "
+            "with another schedule; search into a new database, or one without these searches"
+        )
     return [float(np.mean(by_schedule[arm.schedule.sha256][:SEEDS])) for arm in arms]
 
 
