@@ -58,6 +58,8 @@ def status(
     )
     if name is None:
         return
+    if "populations" in found[0]:
+        typer.echo(f"\n{found[0]['populations']}")
     if found[0]["verdict"] is None:
         going_on = _resuming(name, db) if server is None else f"qsched run {name}"
         typer.echo(f"\nno verdict yet; `{going_on}` goes on where it stopped")
@@ -85,7 +87,18 @@ def _summary(row: StudyRow, tally: Tally) -> dict[str, Any]:
         "best_arm": tally.best_arm,
         "updated": row.updated.isoformat(timespec="seconds"),
         "verdict": row.verdict,
+        **_populations(row),
     }
+
+
+def _populations(row: StudyRow) -> dict[str, str]:
+    """Return what population based training has cost besides, if the study uses it."""
+    if row.spec.sampler.name != "pbt":
+        return {}
+    from qsched.study.population import cost
+
+    found = cost(row.notes)
+    return {} if found is None else {"populations": str(found)}
 
 
 def _there(name: str | None, server: str, token_file: Path | None) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ from qsched.errors import QschedError, TrainingError
 from qsched.execution.board import Board
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, described
-from qsched.execution.ray_cluster import Connection, connect, end, room, worker_kind
+from qsched.execution.population import Evolved, Population, Tell
+from qsched.execution.ray_cluster import SPARE, Connection, connect, end, room, worker_kind
 from qsched.execution.ray_worker import surroundings
 from qsched.execution.worker import Done, Failed, Outcome
 from qsched.plugins import Plugin
@@ -101,6 +102,7 @@ class Ray:
         self._cpus, self._gpus, self._lease = cpus, gpus, lease
         self._workers: list[_Worker] = []
         self._connection: Connection | None = None
+        self._board: Board | None = None
         self._false_starts = 0
         self._last_words = ""
 
@@ -113,10 +115,9 @@ class Ray:
         """
         if not cohorts:
             return
-        if self._connection is None:
-            self._connection = connect(self._address, self._cpus * (self._size or 1))
+        self._connect()
         self._size = self._size or room(self._cpus, self._gpus)
-        board = Board(len(cohorts), _RETRIES)
+        board = self._board = Board(len(cohorts), _RETRIES)
         failure: QschedError | None = None
         try:
             while board.waiting or self._awaited(board):
@@ -141,9 +142,32 @@ class Ray:
                     self._forgive()
         finally:
             # Whoever stops listening early, or has all answers, wants these no more.
+            self._board = None
             self._stop([worker for worker in self._workers if worker.cohort is not None])
         if failure is not None:
             raise failure
+
+    def evolve(self, population: Population, tell: Tell) -> Evolved:
+        """Train a population; see :meth:`~qsched.execution.population.Evolving.evolve`.
+
+        Workers give their places to its members, and start anew when they are needed again.
+
+        Raises:
+            ValueError: cohorts are in training.
+            InputError: no cluster answers at the address.
+            TrainingError: a member could not be trained, or the deadline has passed.
+        """
+        from qsched.execution.ray_population import evolve  # Ray Tune takes seconds to import.
+
+        if self._board is not None and (self._board.waiting or self._awaited(self._board)):
+            raise ValueError("a population trains alone, but cohorts are in training")
+        self._connect()
+        self._stop(list(self._workers))
+        # The spare half of a local instance would let twice as many members train at a time.
+        spare = SPARE if self._connection is not None and self._address is None else 1
+        resources = {"CPU": spare * self._cpus, "GPU": self._gpus}
+        needs = {kind: amount for kind, amount in resources.items() if amount}
+        return evolve(*self._arguments, population, needs, tell)
 
     def close(self) -> None:
         """End all workers at once, and Ray if it was started here."""
@@ -158,6 +182,10 @@ class Ray:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _connect(self) -> None:
+        if self._connection is None:
+            self._connection = connect(self._address, self._cpus * (self._size or 1))
 
     def _awaited(self, board: Board) -> bool:
         """Return whether a worker that answers has a cohort without an answer."""

@@ -18,12 +18,12 @@ from qsched.errors import InputError
 from qsched.execution.orphans import Guardian, descendants
 from qsched.execution.ray_worker import RayWorker
 
-__all__ = ["Connection", "connect", "end", "room", "worker_kind"]
+__all__ = ["SPARE", "Connection", "connect", "end", "room", "worker_kind"]
 
 _OBJECTS = 128 * 2**20
 """Bytes of shared memory of a local instance; cohorts and results are small."""
 
-_SPARE = 2
+SPARE = 2
 """A local instance has twice the CPUs of its workers, so that one that stalls can be replaced."""
 
 _PORT = 6379
@@ -62,7 +62,7 @@ def connect(address: str | None, cpus: float) -> Connection | None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
-        options |= {"num_cpus": ceil(_SPARE * cpus), "object_store_memory": _OBJECTS}
+        options |= {"num_cpus": ceil(SPARE * cpus), "object_store_memory": _OBJECTS}
         before = descendants()
         # "local": another instance of this machine is not meant.
         ray.init("local", include_dashboard=False, **options)

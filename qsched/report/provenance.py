@@ -10,6 +10,7 @@ import yaml
 
 from qsched.report.material import Material
 from qsched.specs.command import command
+from qsched.study.population import cost, is_note
 
 __all__ = ["provenance", "spec_text"]
 
@@ -34,8 +35,11 @@ def provenance(material: Material) -> dict[str, str]:
     if verdict is not None:
         facts["Seeds of the report"] = _span(verdict.seeds)
         facts["Rungs"] = verdict.rungs or "full length only"
+    populations = cost(row.notes)
+    if populations is not None:
+        facts["Populations"] = str(populations)
     for key, value in row.notes.items():
-        if key in _INTERNAL:
+        if key in _INTERNAL or is_note(key):
             continue
         facts[f"Note: {key}"] = value if isinstance(value, str) else json.dumps(value)
     return facts

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from qsched.files import Path, broken_rules
 from qsched.schedules.base import Frozen
@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_SEGMENTS = 8
+_POINTS = 10
+"""A learning curve has at most so many points."""
 
 MOST_SEEDS = 10_000
 """Most seeds on which anything is trained: a tenth of a pool."""
@@ -91,19 +95,28 @@ class Rung(Frozen):
     seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
 
 
+def _is_default(segments: int) -> bool:
+    return segments == _SEGMENTS
+
+
 class SamplerSpec(Frozen):
     """Which of Optuna's samplers asks for candidates.
 
     Attributes:
-        name: the sampler.
+        name: the sampler; ``pbt`` is population based training with Ray Tune instead, for
+            comparison: its batches are populations.
         batch: how many candidates are asked for, and trained, together.
         startup: how many of the first candidates are drawn at random; a model that takes over too
             early settles on the first good region it has seen.
+        segments: in how many segments a member of a population trains; each must hold a point of
+            the learning curve, of which there is one an epoch, but 10 at the most.
     """
 
-    name: Literal["tpe", "random", "qmc", "gp", "cmaes"] = "tpe"
+    name: Literal["tpe", "random", "qmc", "gp", "cmaes", "pbt"] = "tpe"
     batch: Count = 16
     startup: Annotated[int, Field(ge=0)] = 64
+    # Left out where it is the default: studies of before have the same hash.
+    segments: Annotated[int, Field(ge=2, le=_POINTS, exclude_if=_is_default)] = _SEGMENTS
 
 
 class StaticArm(Frozen):
@@ -198,3 +211,38 @@ class StudySpec(Frozen):
     confirmation: Confirmation = Confirmation()
     lanes: Count = 64
     seed: Annotated[int, Field(ge=0, le=SEED_LIMIT)] = 0
+
+    @field_validator("sampler")
+    @classmethod
+    def _measured(cls, sampler: SamplerSpec, info: ValidationInfo) -> SamplerSpec:
+        if sampler.name == "pbt" and "task" in info.data:
+            epochs = info.data["task"].epochs
+            fitting = [n for n in range(2, _POINTS + 1) if holds_points(epochs, n)]
+            if sampler.segments not in fitting:
+                raise ValueError(
+                    f"each of {sampler.segments} segments must hold a point of the learning "
+                    f"curve, but with {epochs} epochs one does not; take one of {fitting}"
+                )
+        return sampler
+
+    @field_validator("warm_start")
+    @classmethod
+    def _cold(cls, value: str, info: ValidationInfo) -> str:
+        sampler = info.data.get("sampler")
+        if value != "none" and sampler is not None and sampler.name == "pbt":
+            raise ValueError(
+                f"populations of the sampler `pbt` begin at random, but warm_start is `{value}`; "
+                "use `warm_start: none`"
+            )
+        return value
+
+
+def holds_points(epochs: int, segments: int) -> bool:
+    """Return whether each of equal segments of a training holds a point of its curve.
+
+    >>> [n for n in range(2, 11) if holds_points(15, n)]
+    [2, 3, 4, 5, 6, 7]
+    """
+    count = min(_POINTS, epochs)
+    points = {-(-epochs * k // count) for k in range(1, count + 1)}
+    return {-(-point * segments // epochs) for point in points} == set(range(1, segments + 1))

@@ -28,6 +28,7 @@ from qsched.study.ladder import usable_rungs
 from qsched.study.lease import LeaseLost, Owned, await_lease
 from qsched.study.measure import Measure
 from qsched.study.patience import patient
+from qsched.study.population import Populations, check_executor
 from qsched.study.progress import Observe, Progress, Ticker
 from qsched.study.racing import Raced, best_by_name, race
 from qsched.study.records import Records, as_asked, encoded
@@ -105,6 +106,7 @@ def _own(
         owned.check()
         observe(progress)
 
+    check_executor(spec, executor)
     storage.set_state(spec.name, "running")
     try:
         with storage.guard():
@@ -141,6 +143,7 @@ class _Study:
         self._ticker = Ticker(observe, spec.budget.trials, self._runs_ahead)
         self._measure = Measure(spec, storage, executor, self._ticker)
         self._records = Records(storage, spec.name)
+        self._populations = Populations(spec, self._space, storage, executor, self._ticker.say)
 
     def check_recorded(self) -> None:
         """Raise TrainingError unless all trials are recorded."""
@@ -202,11 +205,13 @@ class _Study:
         history: Sequence[FrozenTrial] = self._records.trials
         if len(history) >= first + count:
             return [as_asked(trial) for trial in history[first : first + count]]
+        if self._spec.sampler.name == "pbt":
+            return self._populations.ask(count, batch=batch)
         known = history[:first]
         return ask_warm(self._space, self._spec, known, count, batch=batch, warm=self._warm)
 
     def _decode(self, asked: Asked) -> Schedule:
-        return self._space.decode(asked.params)
+        return asked.schedule or self._space.decode(asked.params)
 
     def _confirm(
         self,

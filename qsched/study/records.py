@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace
 from qsched.storage import Storage
 from qsched.study.racing import Raced
@@ -58,7 +59,10 @@ def encoded(space: SearchSpace, raced: Raced) -> Asked:
 
 def as_asked(trial: FrozenTrial) -> Asked:
     """Return a recorded trial as the sampler gave it."""
-    return Asked(trial.params, trial.distributions, trial.system_attrs)
+    schedule = None
+    if not trial.params:
+        schedule = Schedule.model_validate_json(trial.user_attrs["schedule"])
+    return Asked(trial.params, trial.distributions, trial.system_attrs, schedule)
 
 
 def _finished(asked: Asked, raced: Raced) -> FrozenTrial:

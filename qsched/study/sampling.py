@@ -28,6 +28,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from qsched.schedules import Schedule
 from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
 from qsched.specs import SamplerSpec
 
@@ -41,11 +42,19 @@ TPE_HISTORY = 300
 
 @dataclass(frozen=True)
 class Asked:
-    """A candidate as the sampler gave it."""
+    """A candidate as the sampler gave it.
+
+    Attributes:
+        params: the values of its active parameters; none if it is no point of the space.
+        distributions: of these.
+        system_attrs: the sampler's own.
+        schedule: what it is, if it is no point of the space.
+    """
 
     params: dict[str, Value]
     distributions: dict[str, BaseDistribution]
     system_attrs: dict[str, Any]
+    schedule: Schedule | None = None
 
 
 class _Known(FrozenTrial):

@@ -9,8 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from qsched.plugins import loaded_plugins
-from qsched.specs import Run, RunResult
+from qsched.schedules import Place
+from qsched.specs import CurvePoint, Run, RunResult
 from qsched.testing.trainings import echo, result
 from qsched.testing.trainings import make_runs as make_runs
 
@@ -103,3 +106,32 @@ def folder() -> Path:
 
 def note_pid() -> None:
     (folder() / f"pid-{os.getpid()}").touch()
+
+
+def hardened(runs: Sequence[Run]) -> list[RunResult]:
+    """Answer at once with a curve of ten points: how hard the network is, at what rate."""
+    answers = []
+    for run in runs:
+        points = []
+        for step in range(10, 101, 10):
+            [h] = run.schedule.hardening(step / 100, [Place("weights", 0.0)])
+            rates = run.schedule.learning_rates(np.arange(step) / 100)
+            accuracy = float(h * np.mean(rates) / (1 + np.mean(rates)))
+            points.append(CurvePoint(step=step, loss=1.0, accuracy=accuracy))
+        last = points[-1].accuracy
+        values = {
+            "steps": 100,
+            "accuracy": last,
+            "loss": 1.0,
+            "curve": tuple(points),
+            "seconds": 0.5,
+        }
+        answers.append(result(run, **values))
+    return answers
+
+
+def never_with_rate_1(runs: Sequence[Run]) -> list[RunResult]:
+    """Answer as :func:`hardened`, but raise at a learning rate of 1."""
+    if any(run.schedule.learning_rate.initial == 1 for run in runs):
+        raise OSError("this machine\ncannot read its disk")
+    return hardened(runs)
