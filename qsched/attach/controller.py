@@ -260,10 +260,10 @@ class Controller:
 
 
 def _optimizers(model: Any, optimizer: Any) -> list[Optimizer]:
-    """Return the optimizers, if they are some, and those of this model.
+    """Return the optimizers, if they are some, and those of this quantized model.
 
     Raises:
-        InputError: they are not.
+        InputError: they are not, or the model is not quantized.
     """
     if not isinstance(model, nn.Module):
         raise InputError(
@@ -279,6 +279,7 @@ def _optimizers(model: Any, optimizer: Any) -> list[Optimizer]:
                 "a schedule needs the optimizer of the training, a torch.optim.Optimizer or "
                 f"several, but got {kind}; make it before: torch.optim.Adam(model.parameters())"
             )
+    quantizers_of(model)
     own = {id(parameter) for parameter in model.parameters()}
     given = {id(p) for one in found for group in one.param_groups for p in group["params"]}
     if own and not own & given:

@@ -208,7 +208,7 @@ def qsched_precision() -> object:
 def test_bad_input() -> None:
     model = qsched.quantize(network(), ANNEALED)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    with pytest.raises(InputError, match="total_steps must be >= 1, but got 0"):
+    with pytest.raises(InputError, match="total_steps must be an integer >= 1, but got 0"):
         qsched.attach(model, optimizer, ANNEALED, 0)
     with pytest.raises(InputError, match=r"call qsched.quantize\(model"):
         qsched.attach(network(), optimizer, ANNEALED, 10)

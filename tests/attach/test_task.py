@@ -209,7 +209,8 @@ def test_faults_of_functions() -> None:
     qsched.task("own-list", lambda width, classes: [nn.Linear(3, 3)])
     with pytest.raises(InputError, match="must return a torch.nn.Module, but it returned list"):
         own_network(own("own-list"))
-    qsched.task("own-images", lambda width, classes: nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU()))
+    images = nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 3, 1)
+    qsched.task("own-images", lambda width, classes: nn.Sequential(*images))
     network = NETWORKS.load("own-images")
     with pytest.raises(InputError, match=r"must return a tensor \[N, 3\] of logits, but for"):
         network.check(own("own-images"))
