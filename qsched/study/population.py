@@ -159,9 +159,11 @@ class Cost:
     seconds: float
 
     def __str__(self) -> str:
+        brief = self.seconds < 60
+        took = f"{self.seconds:.1f} s" if brief else f"{self.seconds / 60:.1f} min"
         return (
-            f"{self.populations} populations, {self.trainings} trainings, "
-            f"{self.seconds / 60:.1f} min, besides the runs of the study"
+            f"{self.populations} populations, {self.trainings} trainings, {took}, besides the "
+            "runs of the study"
         )
 
 

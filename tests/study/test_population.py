@@ -102,7 +102,7 @@ def test_lineages_are_the_budget_and_what_they_cost_is_told(storage: Storage) ->
     assert all(schedule.decay.shape == "knots" for schedule in schedules(storage))
     assert violations(storage) == []
     row = storage.study(SPEC.name)
-    told = "2 populations, 30 trainings, 0.2 min, besides the runs of the study"
+    told = "2 populations, 30 trainings, 15.0 s, besides the runs of the study"
     assert str(cost(row.notes)) == told
     facts = provenance(gather(storage, SPEC.name))
     assert facts["Populations"] == told
