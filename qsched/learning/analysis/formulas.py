@@ -51,6 +51,8 @@ class Formula:
 
         >>> Formula("min", ("steps",), (2.0, -0.5, 0.9)).text()
         'min(0.9, 2 steps^-0.5)'
+        >>> Formula("power", ("depth",), (0.2, 0.0)).text()
+        '0.2'
         """
         a, *rest = (f"{number:.3g}" for number in self.numbers)
         match self.form:
@@ -59,6 +61,8 @@ class Formula:
             case "log":
                 return f"{a} {float(rest[0]):+.3g} log({self.features[0]})"
             case "power":
+                if self.numbers[1] == 0:
+                    return a
                 return f"{a} {self.features[0]}^{rest[0]}"
             case "product":
                 return f"{a} {self.features[0]}^{rest[0]} {self.features[1]}^{rest[1]}"

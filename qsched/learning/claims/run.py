@@ -98,17 +98,9 @@ def export_confirmed(
     before = _named(folder)
     export_bench(spec, storage, folder)
     made = load_bench(folder)
-    rows = [
-        (a.name, a.algorithm, a.kind, a.index, a.schedule.model_dump_json(), json.dumps(a.point))
-        + (digest(a.schedule),)
-        for a in {arm.name: arm for arm in arms}.values()
-    ]
-    if rows:
-        # These come first: the learning rates of their schedules are those that were learned.
-        named = Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
-        made = merged([Bench(made.tasks, named, made.runs, made.about), made])
-    if before is not None:
-        made = merged([made, Bench(made.tasks, before, made.runs, made.about)])
+    # What is named comes first: the learning rates of its schedules are those that were learned.
+    named = [each for each in (_table(arms), before) if each is not None]
+    made = merged([*(Bench(made.tasks, each, made.runs, made.about) for each in named), made])
     save_bench(made, folder)
     page = _PAGE.format(runs=len(made.runs), tasks=len(made.tasks), arms=len(made.arms))
     (folder / "README.md").write_text(page, encoding="utf-8")
@@ -119,6 +111,17 @@ def _named(folder: Path) -> Arms | None:
         return load_bench(folder).arms
     except DataError:
         return None
+
+
+def _table(arms: Sequence[BenchArm]) -> Arms | None:
+    rows = [
+        (a.name, a.algorithm, a.kind, a.index, a.schedule.model_dump_json(), json.dumps(a.point))
+        + (digest(a.schedule),)
+        for a in {arm.name: arm for arm in arms}.values()
+    ]
+    if not rows:
+        return None
+    return Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
 
 
 _PAGE = """# Runs that test the claims
