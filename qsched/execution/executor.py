@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Self
 
 from qsched.errors import QschedError, TrainingError
+from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.specs import Run, RunResult
 
@@ -18,8 +19,17 @@ Train = Callable[[Sequence[Run]], list[RunResult]]
 class Executor(Protocol):
     """Runs cohorts somewhere. A context manager: leaving it gives back what it holds."""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
         """Yield ``(index of the cohort, its results)`` as cohorts complete, in any order.
+
+        Whoever uses a result may append to ``cohorts``, and these are trained in the same call; so
+        workers go on from one to the next where a call for each would wait for its last.
+
+        Args:
+            cohorts: what is to be trained.
+            rank: how urgent a cohort is, by its index; the least comes first.
 
         Raises:
             TrainingError: a cohort could not be trained; raised after all cohorts that were
@@ -42,10 +52,13 @@ class Inline:
     def __init__(self, train: Train) -> None:
         self._train = train
 
-    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
-        """Yield ``(index, results)`` in the order of ``cohorts``; see :meth:`Executor.run`."""
-        for index, cohort in enumerate(cohorts):
-            yield index, train_checked(self._train, cohort)
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
+        """Yield ``(index, results)`` one by one; see :meth:`Executor.run`."""
+        board = Board(cohorts, 0, rank)
+        while (index := board.next()) is not None:
+            yield index, train_checked(self._train, cohorts[index])
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from qsched.errors import InputError, QschedError, TrainingError
-from qsched.execution.board import Board
+from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, described
 from qsched.execution.worker import BEAT, Done, Failed, Outcome, Ready, work
@@ -95,13 +95,15 @@ class Local:
         self._size, self._lease = workers, lease
         self._workers: list[_Worker] = []
 
-    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
         """Yield ``(index, results)`` as cohorts complete; see :meth:`Executor.run`.
 
         Raises:
             TrainingError: a cohort could not be trained, or ended its worker three times.
         """
-        board = Board(len(cohorts), _RETRIES)
+        board = Board(cohorts, _RETRIES, rank)
         failure: QschedError | None = None
         try:
             while board.waiting or self._busy():

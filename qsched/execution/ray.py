@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from qsched.errors import QschedError, TrainingError
-from qsched.execution.board import Board
+from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.execution.executor import Train, described
 from qsched.execution.population import Evolved, Population, Tell
@@ -106,7 +106,9 @@ class Ray:
         self._false_starts = 0
         self._last_words = ""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
         """Yield ``(index, results)`` as cohorts complete; see :meth:`Executor.run`.
 
         Raises:
@@ -117,7 +119,7 @@ class Ray:
             return
         self._connect()
         self._size = self._size or room(self._cpus, self._gpus)
-        board = self._board = Board(len(cohorts), _RETRIES)
+        board = self._board = Board(cohorts, _RETRIES, rank)
         failure: QschedError | None = None
         try:
             while board.waiting or self._awaited(board):

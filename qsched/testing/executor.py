@@ -40,6 +40,18 @@ class ExecutorTestCase(ABC):
         with make(trainings.echo) as executor:
             assert list(executor.run([])) == []
 
+    def test_cohorts_that_are_added_meanwhile_are_trained_in_the_same_call(
+        self, make: Make
+    ) -> None:
+        cohorts = split(trainings.make_runs(6), 1)
+        growing, answered = cohorts[:2], []
+        with make(trainings.echo) as executor:
+            for index, results in executor.run(growing, lambda index: index):
+                assert [result.key for result in results] == [run.key for run in growing[index]]
+                answered.append(index)
+                growing += cohorts[len(growing) : len(growing) + 2]
+        assert sorted(answered) == list(range(6))
+
     def test_it_serves_many_calls(self, make: Make) -> None:
         with make(trainings.echo) as executor:
             for count in (3, 7, 1):

@@ -8,6 +8,7 @@ import pytest
 
 from qsched.errors import TrainingError
 from qsched.execution import Cohort, Inline
+from qsched.execution.board import Rank, in_order
 from qsched.specs import RunResult
 from qsched.testing.executor import ExecutorTestCase
 from qsched.testing.trainings import swapped
@@ -33,6 +34,13 @@ class Needy(Inline):
     def run(self, cohorts: Sequence[Cohort]) -> Answers:
         yield 0, self._train(cohorts[0])
         yield from ((i + 1, self._train(c)) for i, c in enumerate(cohorts[1:]))
+
+
+class Deaf(Inline):
+    """Trains what there is at first."""
+
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Answers:
+        yield from super().run(tuple(cohorts), rank)
 
 
 class Once(Inline):
@@ -91,6 +99,7 @@ class Trusting(Inline):
     [
         (Suite().test_results_belong_to_their_cohorts, Reversed),
         (Suite().test_no_cohorts, Needy),
+        (Suite().test_cohorts_that_are_added_meanwhile_are_trained_in_the_same_call, Deaf),
         (Suite().test_it_serves_many_calls, Once),
         (Suite().test_an_exception_becomes_one_line_after_what_was_finished, Silent),
         (Suite().test_a_mistake_of_the_user_stays_one, Blunt),
