@@ -79,7 +79,7 @@ def _faults(model: type[BaseModel], content: dict[str, Any]) -> set[str]:
         (TaskSpec, TASK, {"data": 1, "network": 1, "epochs": 0, "batch_size": 1.5}),
         (Rung, {"seeds": 2}, {"seeds": 1, "length": 1.01}),
         (Rung, {"seeds": 10_000}, {"seeds": 10_001}),
-        (SamplerSpec, {}, {"name": "grid", "batch": 0}),
+        (SamplerSpec, {}, {"name": "grid", "batch": 0, "startup": -1, "ahead": 17}),
         (StaticArm, {}, {"backward_std": []}),
         (StaticArm, {}, {"backward_std.1": 0}),
         (StaticArm, {"backward_std": [0.5, 0.50000001]}, {"backward_std": [0.5, 0.5]}),
@@ -247,3 +247,10 @@ def test_the_key_of_a_run_differs_with_every_field(path: tuple[Any, ...]) -> Non
     keys = {other.key for other in others}
     assert _run().key not in keys
     assert len(keys) == len({other.model_dump_json() for other in others})
+
+
+def test_batches_ahead_are_told_in_hash_and_file_only_where_there_are_some() -> None:
+    assert SamplerSpec().model_dump().keys() == {"name", "batch", "startup"}
+    assert digest(SamplerSpec(ahead=0)) == digest(SamplerSpec()) != digest(SamplerSpec(ahead=1))
+    with pytest.raises(ValueError, match="train alone, but ahead is 1"):
+        SamplerSpec(name="pbt", ahead=1)

@@ -16,6 +16,7 @@ import optuna
 from benchmarks.throughput.costs import Costs, Growth
 from qsched.cli.worker import train
 from qsched.execution import Executor, Local
+from qsched.execution.board import Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.report import write as write_report
 from qsched.spaces import load_space
@@ -81,8 +82,10 @@ class TimedExecutor:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
-        following = iter(self._executor.run(cohorts))
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
+        following = iter(self._executor.run(cohorts, rank))
         step = self._clocks.timed("training", lambda: next(following, None))
         while (item := step()) is not None:
             yield item
@@ -97,7 +100,7 @@ def costs(name: str, trials: int, workers: int, folder: Path) -> Costs:
     with (
         Storage.open(f"sqlite:///{folder / 'study.db'}") as storage,
         Local(train, workers) as executor,
-        mock.patch("qsched.study.loop.ask_warm", clocks.timed("sampling", ask_warm)),
+        mock.patch("qsched.study.loop.ask_warm", _timed_asking(clocks)),
     ):
         timed: Any = TimedStorage(storage, clocks)
         run_study(spec, timed, TimedExecutor(executor, clocks), lambda _: None)
@@ -107,6 +110,12 @@ def costs(name: str, trials: int, workers: int, folder: Path) -> Costs:
     clocks.spent["orchestration"] = seconds - sum(clocks.spent.values())
     engine = rows[0].result.versions.get("engine", "unknown")
     return Costs(trials, len(rows), seconds, dict(clocks.spent), engine)
+
+
+def _timed_asking(clocks: Clocks) -> Callable[..., Iterator[Asked]]:
+    """Return :func:`ask_warm`, timed: a batch is asked as a whole."""
+    whole = clocks.timed("sampling", lambda *args, **named: list(ask_warm(*args, **named)))
+    return lambda *args, **named: iter(whole(*args, **named))
 
 
 def growth(name: str, sizes: Sequence[int], folder: Path) -> Iterator[Growth]:
@@ -149,7 +158,7 @@ class _Invented:
     def ask(self) -> list[Asked]:
         """Ask the sampler for a batch."""
         trials, spec = self.records.trials, self.spec
-        return ask(self.space, spec.sampler, trials, BATCH, seed=0, batch=len(trials))
+        return list(ask(self.space, spec.sampler, trials, BATCH, seed=0, batch=len(trials)))
 
     def tell(self, batch: Sequence[Asked]) -> None:
         """Store a batch as a study does: runs of two seeds each, then the trials."""

@@ -36,8 +36,15 @@ MOST_SEEDS = 10_000
 SEED_LIMIT = 10**9
 """Largest seed of a study: its training seeds, 300,000 a study, are to be exact in JSON, too."""
 
+MOST_AHEAD = 16
+"""Most batches in training while one is asked."""
+
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _is_zero(value: int) -> bool:
+    return value == 0
 
 
 def arm_name(baseline: str) -> str:
@@ -108,6 +115,8 @@ class SamplerSpec(Frozen):
         batch: how many candidates are asked for, and trained, together.
         startup: how many of the first candidates are drawn at random; a model that takes over too
             early settles on the first good region it has seen.
+        ahead: how many batches are in training while one is asked. It is asked from the results of
+            the batches before these, so that no worker waits for the end of a batch.
         segments: in how many segments a member of a population trains; each must hold a point of
             the learning curve, of which there is one an epoch, but 10 at the most.
     """
@@ -116,7 +125,18 @@ class SamplerSpec(Frozen):
     batch: Count = 16
     startup: Annotated[int, Field(ge=0)] = 64
     # Left out where it is the default: studies of before have the same hash.
+    ahead: Annotated[int, Field(ge=0, le=MOST_AHEAD, exclude_if=_is_zero)] = 0
     segments: Annotated[int, Field(ge=2, le=_POINTS, exclude_if=_is_default)] = _SEGMENTS
+
+    @field_validator("ahead")
+    @classmethod
+    def _alone(cls, ahead: int, info: ValidationInfo) -> int:
+        if ahead and info.data.get("name") == "pbt":
+            raise ValueError(
+                f"populations of the sampler `pbt` train alone, but ahead is {ahead}; use "
+                "`ahead: 0`"
+            )
+        return ahead
 
 
 class StaticArm(Frozen):

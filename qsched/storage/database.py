@@ -217,14 +217,22 @@ class Storage:
         """
         self._set(name, state=state)
 
+    def set_own_state(self, name: str, state: State, owner: str) -> None:
+        """Store the state of a study if ``owner`` holds its lease; another's is left as it is."""
+        columns, held = tables.studies.c, tables.leases.c
+        own = select(held.study_id).where(held.owner == owner)
+        query = update(tables.studies).where(columns.name == name, columns.id.in_(own))
+        with write(self._engine) as connection:
+            connection.execute(query.values(state=state, updated=now()))
+
     def set_verdict(self, name: str, verdict_json: dict[str, Any]) -> None:
-        """Store the verdict of a study, as JSON data.
+        """Store the verdict of a study, as JSON data; with it, the study is finished.
 
         Raises:
             UnknownNameError: there is no study of this name.
             ValueError: NaN or an infinity is in it.
         """
-        self._set(name, verdict=compact(verdict_json))
+        self._set(name, verdict=compact(verdict_json), state="finished")
 
     def set_note(self, name: str, key: str, value: Any) -> None:
         """Store ``value``, JSON data, under ``key`` in the notes of a study.

@@ -150,7 +150,8 @@ class _Checked:
         budget = spec.budget.trials
         if count > budget or (self.row.verdict is not None and count != budget):
             yield "budget", f"{count} candidates of {budget}"
-        ahead = 0 if self.row.verdict is not None else spec.sampler.batch
+        batches = 0 if self.row.verdict is not None else 1 + spec.sampler.ahead
+        ahead = batches * spec.sampler.batch
         arms = {run.arm for run in self.storage.scores(self.row.name)}
         numbers = [int(m[1]) for arm in arms if (m := re.fullmatch(r"trial-(\d+)", arm))]
         if strange := sorted(number for number in numbers if number >= last + ahead):

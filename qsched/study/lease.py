@@ -10,7 +10,7 @@ from typing import Self
 
 from qsched.errors import StorageError
 from qsched.specs import StudySpec
-from qsched.storage import Lease, Storage
+from qsched.storage import Lease, State, Storage
 from qsched.study.noted import NOTE
 from qsched.study.owner import described, gone, identity
 from qsched.study.progress import Observe, Progress
@@ -42,10 +42,16 @@ class Owned:
     """
 
     def __init__(self, storage: Storage, study: str, owner: str, term: float) -> None:
-        self._leases, self._study, self._owner = storage.leases, study, owner
+        self._storage, self._leases = storage, storage.leases
+        self._study, self._owner = study, owner
         self._pause = term / _BEATS
         self._lost, self._done = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+
+    def mark(self, state: State) -> None:
+        """Store a state of the study, if this process owns it still and the database lets it."""
+        with suppress(StorageError):
+            self._storage.set_own_state(self._study, state, self._owner)
 
     def check(self) -> None:
         """Raise :class:`LeaseLost` if another process is the owner now."""

@@ -6,20 +6,17 @@ as it comes, and what is stored is not trained again; so running the same study 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from functools import partial
 
-import numpy as np
 from optuna.trial import FrozenTrial
 
-from qsched.errors import ConflictError, StorageError, TrainingError, UnreachableError
+from qsched.errors import ConflictError, TrainingError, UnreachableError
 from qsched.execution import Executor, Inline
-from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, load_space
 from qsched.specs import Run, Rung, RunResult, StudySpec, digest
 from qsched.specs.heuristics import load_heuristics
-from qsched.storage import State, Storage
+from qsched.storage import Storage
 from qsched.study import arms as arms_of
 from qsched.study.arms import Arm, is_static
 from qsched.study.confirm import compare, finalists, select, summaries
@@ -31,8 +28,9 @@ from qsched.study.patience import patient
 from qsched.study.population import Populations, check_executor
 from qsched.study.progress import Observe, Progress, Ticker
 from qsched.study.racing import Raced, best_by_name, race
-from qsched.study.records import Records, as_asked, encoded
+from qsched.study.records import Records, encoded
 from qsched.study.sampling import Asked
+from qsched.study.search import Search
 from qsched.study.verdict import Contender, Verdict, sentence
 from qsched.study.warm import ask_warm, warm_start
 
@@ -64,9 +62,11 @@ def run_study(spec: StudySpec, storage: Storage, executor: Executor, observe: Ob
     while True:
         try:
             storage.save_study(spec, digest(spec))
-            stored = storage.study(spec.name).verdict
-            if stored is not None:
-                return Verdict.model_validate(stored, strict=False)
+            stored = storage.study(spec.name)
+            if stored.verdict is not None:
+                if stored.state != "finished":  # A release of before was killed in between.
+                    storage.set_state(spec.name, "finished")
+                return Verdict.model_validate(stored.verdict, strict=False)
             owned = await_lease(storage, spec, observe)
             if owned is not None:
                 with owned:
@@ -112,22 +112,15 @@ def _own(
         with storage.guard():
             verdict = _Study(spec, storage, executor, checked).run()
     except KeyboardInterrupt:
-        _mark(storage, spec.name, "interrupted")
+        owned.mark("interrupted")
         raise
     except (ConflictError, LeaseLost, UnreachableError):
         raise
     except Exception:
-        _mark(storage, spec.name, "failed")
+        owned.mark("failed")
         raise
     storage.set_verdict(spec.name, verdict.model_dump(mode="json"))
-    storage.set_state(spec.name, "finished")
     return verdict
-
-
-def _mark(storage: Storage, name: str, state: State) -> None:
-    """Store a state if the database lets it; what has ended the study is what counts."""
-    with suppress(StorageError):
-        storage.set_state(name, state)
 
 
 class _Study:
@@ -175,43 +168,32 @@ class _Study:
         arms = [*arms_of.hand_coded(spec), *arms_of.static(spec)]
         variants = [variant for arm in arms for variant in arms_of.with_rates(arm, spec)]
         ladder = [rung for rung in spec.budget.rungs if rung.length == 1]
-        tuned = best_by_name(race(variants, ladder, self._measure))
+        tuned = best_by_name(self._measure.alone(race(variants, ladder)))
         self._records.write(0, [(encoded(self._space, entry), entry) for entry in tuned])
         self._tell_best(tuned)
         return tuned
 
     def _search(self, known: Sequence[Raced], rungs: Sequence[Rung]) -> list[Raced]:
         self._ticker.phase("search")
-        spec, first = self._spec, len(known)
-        candidates: list[Raced] = []
-        while len(candidates) < spec.budget.trials:
-            batch = len(candidates) // spec.sampler.batch
-            count = min(spec.sampler.batch, spec.budget.trials - len(candidates))
-            asked = self._ask(first + len(candidates), count, batch)
-            arms = [
-                Arm(f"trial-{first + len(candidates) + i}", "candidate", self._decode(each))
-                for i, each in enumerate(asked)
-            ]
-            raced = race(arms, rungs, self._measure, _incumbents([*known, *candidates]))
-            pairs = list(zip(asked, raced, strict=True))
-            self._records.write(first + len(candidates), pairs)
-            candidates.extend(raced)
-            self._ticker.trials(len(candidates))
-            self._tell_best(raced)
-        return candidates
+        search = Search(self._spec, self._space, self._ask, self._records, known, rungs)
+        return search.run(self._measure, self._tell_finished)
 
-    def _ask(self, first: int, count: int, batch: int) -> list[Asked]:
-        """Return a batch: as recorded where it is, else asked from the history before it."""
-        history: Sequence[FrozenTrial] = self._records.trials
-        if len(history) >= first + count:
-            return [as_asked(trial) for trial in history[first : first + count]]
-        if self._spec.sampler.name == "pbt":
+    def _ask(
+        self,
+        history: Sequence[FrozenTrial],
+        count: int,
+        *,
+        batch: int,
+        pending: Sequence[Asked],
+    ) -> Iterable[Asked]:
+        spec, space, warm = self._spec, self._space, self._warm
+        if spec.sampler.name == "pbt":
             return self._populations.ask(count, batch=batch)
-        known = history[:first]
-        return ask_warm(self._space, self._spec, known, count, batch=batch, warm=self._warm)
+        return ask_warm(space, spec, history, count, batch=batch, warm=warm, pending=pending)
 
-    def _decode(self, asked: Asked) -> Schedule:
-        return asked.schedule or self._space.decode(asked.params)
+    def _tell_finished(self, count: int, batch: Sequence[Raced]) -> None:
+        self._ticker.trials(count)
+        self._tell_best(batch)
 
     def _confirm(
         self,
@@ -271,9 +253,3 @@ class _Study:
                 a_trial = state.done / state.trials
             ahead += (state.trials_total - state.trials) * a_trial
         return ahead
-
-
-def _incumbents(entries: Sequence[Raced]) -> dict[float, np.ndarray]:
-    """Return the accuracies of the best finished arm, by training length."""
-    finished = [entry for entry in entries if entry.finished]
-    return max(finished, key=lambda entry: entry.mean).scores if finished else {}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Literal
+from typing import TypeVar
 
 import numpy as np
 
-from qsched.execution import Executor, split
+from qsched.execution import Cohort, Executor, split
 from qsched.specs import Run, RunResult, StudySpec
 from qsched.storage import RunRow, Storage
 from qsched.study.arms import Arm
 from qsched.study.patience import patient
 from qsched.study.progress import Ticker
 from qsched.study.seeds import Phase, pool
+from qsched.study.steps import Block, Course, Request, Split, Steps, scored
 
 __all__ = ["Measure"]
+
+T = TypeVar("T")
 
 
 class Measure:
@@ -43,65 +46,82 @@ class Measure:
         seeds: range,
         *,
         length: float = 1.0,
-        evaluate: Literal["validation", "test"] = "validation",
+        evaluate: Split = "validation",
     ) -> np.ndarray:
-        """Return the accuracies of ``arms`` on some of a phase's seeds.
-
-        Args:
-            phase: whose pool of seeds.
-            arms: the arms, A of them.
-            seeds: places in the pool, S of them.
-            length: training length, as a share of the task's epochs.
-            evaluate: the split.
+        """Return the accuracies of one block (:class:`~qsched.study.steps.Block`).
 
         Returns:
             Array of shape [A, S], in [0, 1]; a run that diverged scores 0.
         """
-        chosen = self.seeds(phase, seeds.stop)[seeds.start :]
-        runs = [[self._run(arm, seed, length, evaluate) for seed in chosen] for arm in arms]
-        keys = [[run.key for run in row] for row in runs]
-        by_key = {
-            key: (arm.name, run)
-            for arm, row, row_keys in zip(arms, runs, keys, strict=True)
-            for run, key in zip(row, row_keys, strict=True)
-        }
-        count = "seed" if len(chosen) == 1 else "seeds"
-        self._ticker.plan(len(by_key), f"{len(arms)} schedules x {len(chosen)} {count}")
-        self._train(phase, by_key)
-        return np.array([[self._known[key].accuracy or 0.0 for key in row] for row in keys])
+        return self.alone(scored(Block(phase, arms, seeds, length, evaluate)))
+
+    def alone(self, steps: Steps[T]) -> T:
+        """Return what ``steps`` come to."""
+        [(_, result)] = self.together([steps])
+        return result
+
+    def together(self, many: Sequence[Steps[T]]) -> Iterator[tuple[int, T]]:
+        """Yield ``(index, what they come to)`` as steps end, in any order.
+
+        Whoever uses a result may append to ``many``, as to the cohorts of an
+        :class:`~qsched.execution.Executor`: all of them share one call.
+        """
+        course = Course(many, self._begin, self._scores)
+        yield from course.ends()
+        for index, results in self._executor.run(course.cohorts, course.rank):
+            self._keep(course.request(index), course.cohorts[index], results)
+            course.answered({result.key for result in results})
+            yield from course.ends()
 
     def seeds(self, phase: Phase, count: int) -> tuple[int, ...]:
         """Return the first ``count`` training seeds of a phase."""
         return pool(phase, self._spec.seed, count)
 
-    def _run(
-        self, arm: Arm, seed: int, length: float, evaluate: Literal["validation", "test"]
-    ) -> Run:
+    def _begin(self, block: Block, training: set[str]) -> Request:
+        """Return a request for a block; its cohorts are what is neither known nor in training."""
+        seeds = self.seeds(block.phase, block.seeds.stop)[block.seeds.start :]
+        runs = [[self._run(block, arm, seed) for seed in seeds] for arm in block.arms]
+        keys = [[run.key for run in row] for row in runs]
+        pairs = list(zip(block.arms, runs, keys, strict=True))
+        names = {key: arm.name for arm, _, row in pairs for key in row}
+        unique = {key: run for _, row, its in pairs for run, key in zip(row, its, strict=True)}
+        count = "seed" if len(seeds) == 1 else "seeds"
+        self._ticker.plan(len(unique), f"{len(block.arms)} schedules x {len(seeds)} {count}")
+        missing = unique.keys() - self._known.keys()
+        cohorts = self._cohorts(unique, missing - training)
+        return Request(block.phase, keys, names, missing, cohorts)
+
+    def _run(self, block: Block, arm: Arm, seed: int) -> Run:
         return Run(
             task=self._spec.task,
             schedule=arm.schedule,
             seed=seed,
-            length=length,
-            evaluate=evaluate,
+            length=block.length,
+            evaluate=block.evaluate,
         )
 
-    def _train(self, phase: Phase, by_key: dict[str, tuple[str, Run]]) -> None:
-        names = {key: name for key, (name, _) in by_key.items()}
-        keyed = {run: key for key, (_, run) in by_key.items()}
+    def _cohorts(self, runs: dict[str, Run], wanted: set[str]) -> list[Cohort]:
+        """Return those of ``runs`` that are wanted, in the cohorts that all of them make."""
+        keyed = {id(run): key for key, run in runs.items()}
         cohorts = []
-        for cohort in split(list(keyed), self._spec.lanes):
-            missing = tuple(run for run in cohort if keyed[run] not in self._known)
+        for cohort in split(list(runs.values()), self._spec.lanes):
+            missing = tuple(run for run in cohort if keyed[id(run)] in wanted)
             self._ticker.finish(len(cohort) - len(missing), trained=False)
             if missing:
                 cohorts.append(missing)
-        for index, results in self._executor.run(cohorts):
-            pairs = zip(cohorts[index], results, strict=True)
-            rows = [RunRow(names[result.key], phase, run, result) for run, result in pairs]
-            self._store(rows)
-            self._known.update((result.key, result) for result in results)
-            self._ticker.finish(len(rows), trained=True)
+        return cohorts
 
-    def _store(self, rows: Sequence[RunRow]) -> None:
+    def _scores(self, request: Request) -> np.ndarray:
+        return np.array(
+            [[self._known[key].accuracy or 0.0 for key in row] for row in request.keys]
+        )
+
+    def _keep(self, request: Request, cohort: Cohort, results: Sequence[RunResult]) -> None:
         """Store finished runs, also if the database is away: they cost more than a wait."""
-        add = partial(self._storage.add_runs, self._spec.name, rows)
-        patient(add, self._ticker.say)
+        rows = [
+            RunRow(request.names[result.key], request.phase, run, result)
+            for run, result in zip(cohort, results, strict=True)
+        ]
+        patient(partial(self._storage.add_runs, self._spec.name, rows), self._ticker.say)
+        self._known.update((result.key, result) for result in results)
+        self._ticker.finish(len(rows), trained=True)

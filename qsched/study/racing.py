@@ -9,10 +9,10 @@ import numpy as np
 
 from qsched.specs import Rung
 from qsched.study.arms import Arm
-from qsched.study.measure import Measure
 from qsched.study.statistics import moderated_p_values
+from qsched.study.steps import Block, Steps
 
-__all__ = ["Raced", "best_by_name", "race"]
+__all__ = ["Raced", "best_by_name", "incumbents", "race"]
 
 _ALPHA = 0.02
 """An arm stops where "not worse than the incumbent" has a smaller p-value than this."""
@@ -53,9 +53,8 @@ class Raced:
 def race(
     arms: Sequence[Arm],
     rungs: Sequence[Rung],
-    measure: Measure,
     incumbents: Mapping[float, np.ndarray] | None = None,
-) -> list[Raced]:
+) -> Steps[list[Raced]]:
     """Let ``arms`` climb ``rungs``.
 
     After each rung but the last, arms that are worse than the incumbent on the seeds they have in
@@ -65,7 +64,6 @@ def race(
     Args:
         arms: the arms.
         rungs: the ladder.
-        measure: scores arms.
         incumbents: accuracies of the best arm known before, by training length.
 
     Returns:
@@ -74,7 +72,7 @@ def race(
     entries = [Raced(arm) for arm in arms]
     alive = entries
     for i, rung in enumerate(rungs):
-        _climb(alive, rung, measure)
+        yield from _climb(alive, rung)
         if i + 1 < len(rungs):
             known = (incumbents or {}).get(rung.length)
             alive = _survivors(alive, rung, known)
@@ -96,11 +94,17 @@ def best_by_name(entries: Sequence[Raced]) -> list[Raced]:
     return list(best.values())
 
 
-def _climb(entries: Sequence[Raced], rung: Rung, measure: Measure) -> None:
+def incumbents(entries: Sequence[Raced]) -> dict[float, np.ndarray]:
+    """Return the accuracies of the best finished entry, by training length."""
+    finished = [entry for entry in entries if entry.finished]
+    return max(finished, key=lambda entry: entry.mean).scores if finished else {}
+
+
+def _climb(entries: Sequence[Raced], rung: Rung) -> Steps[None]:
     """Train every entry on the seeds that this rung adds."""
     have = entries[0].scores.get(rung.length, np.zeros(0)).size
     arms = [entry.arm for entry in entries]
-    block = measure("search", arms, range(have, rung.seeds), length=rung.length)
+    block: np.ndarray = yield Block("search", arms, range(have, rung.seeds), rung.length)
     for entry, row in zip(entries, block, strict=True):
         before = entry.scores.get(rung.length, np.zeros(0))
         entry.scores[rung.length] = np.concatenate((before, row))

@@ -2,7 +2,8 @@
 
 A batch is asked from a fresh in-memory study that holds the finished trials, with a sampler seeded
 by study seed and batch. So what is asked depends on nothing but the history, an interrupted study
-asks again for what it had asked, and no query runs while a sampler thinks.
+asks again for what it had asked, and no query runs while a sampler thinks. Candidates come one by
+one, so that a study can do other things between them.
 
 Samplers see all parameters in every trial: those that are not active get a random value, which
 carries no information. So one model describes a trial, where groups of parameters that are active
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -72,16 +73,19 @@ def ask(
     *,
     seed: int,
     batch: int,
-) -> list[Asked]:
-    """Ask for ``count`` candidates.
+    pending: Sequence[Asked] = (),
+) -> Iterator[Asked]:
+    """Yield ``count`` candidates.
 
     Args:
         space: the search space.
         spec: which sampler.
-        history: all finished trials before this batch, in order.
+        history: finished trials, in order.
         count: how many candidates.
         seed: of the study.
         batch: number of the batch.
+        pending: candidates of the batches between ``history`` and this one, whose results are not
+            known yet.
     """
     known = [trial for trial in history if trial.params]
     candidates = sum(trial.user_attrs.get("kind") == "candidate" for trial in known)
@@ -93,13 +97,15 @@ def ask(
     study = optuna.create_study(direction="maximize", sampler=sampler)
     dimensions = distributions(space, space.parameters)
     if spec.name == "qmc":
-        _fast_forward(study, space, dimensions, candidates)
+        _fast_forward(study, space, dimensions, candidates + len(pending))
     else:
         seen = _informative(known) if spec.name == "tpe" else range(len(known))
         study.add_trials([_complete(known[i], i, space, dimensions) for i in seen])
-    numbers = [study.ask(dimensions).number for _ in range(count)]
-    trials = study.get_trials(deepcopy=False)
-    return [_asked(trials[number], space, dimensions) for number in numbers]
+        for number, asked in enumerate(pending, start=len(known)):
+            study.add_trial(_complete(_running(asked), number, space, dimensions))
+    for _ in range(count):
+        number = study.ask(dimensions).number
+        yield _asked(study.get_trials(deepcopy=False)[number], space, dimensions)
 
 
 def _asked(
@@ -108,6 +114,16 @@ def _asked(
     """Return a candidate with its active parameters alone."""
     params = space.suggest(lambda name, _: trial.params[name])
     return Asked(params, {name: dimensions[name] for name in params}, trial.system_attrs)
+
+
+def _running(asked: Asked) -> FrozenTrial:
+    """Return a candidate without a result."""
+    return create_trial(
+        state=TrialState.RUNNING,
+        params=asked.params,
+        distributions=asked.distributions,
+        system_attrs=asked.system_attrs,
+    )
 
 
 def _complete(

@@ -7,7 +7,7 @@ every batch: a prior that does not help here costs its portfolio and little more
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,31 +86,35 @@ def ask_warm(
     *,
     batch: int,
     warm: Warm,
-) -> list[Asked]:
-    """Ask for ``count`` candidates: the portfolio, then the sampler's and draws around it.
+    pending: Sequence[Asked] = (),
+) -> Iterator[Asked]:
+    """Yield ``count`` candidates: the portfolio, then draws around it and the sampler's.
 
     A pure function of its arguments, as :func:`~qsched.study.sampling.ask` is.
 
     Args:
         space: the search space.
         spec: the study: its sampler and its seed.
-        history: all finished trials before this batch, in order.
+        history: finished trials, in order.
         count: how many candidates.
         batch: number of the batch.
         warm: what was learned.
+        pending: candidates between ``history`` and this batch, whose results are not known yet.
     """
-    tried = sum(t.user_attrs.get("kind") == "candidate" for t in history)
-    first = [_asked(space, point) for point in warm.points[tried : tried + count]]
-    rest = count - len(first)
-    drawn: list[Asked] = []
+    tried = len(pending) + sum(t.user_attrs.get("kind") == "candidate" for t in history)
+    first = warm.points[tried : tried + count]
+    yield from (_asked(space, point) for point in first)
+    left = count - len(first)
     # A batch with untried points of the portfolio does not know yet whether they help.
     if warm.transfer and not first:
         rng = np.random.default_rng(np.random.SeedSequence([spec.seed, batch, len(PRIOR)]))
-        near = int(rng.binomial(rest, share_of_prior(history)))
-        drawn = [_asked(space, _around(space, history, rng)) for _ in range(near)]
-    left = rest - len(drawn)
-    asked = ask(space, spec.sampler, history, left, seed=spec.seed, batch=batch) if left else []
-    return [*first, *drawn, *asked]
+        near = int(rng.binomial(left, share_of_prior(history)))
+        yield from (_asked(space, _around(space, history, rng)) for _ in range(near))
+        left -= near
+    if left:
+        yield from ask(
+            space, spec.sampler, history, left, seed=spec.seed, batch=batch, pending=pending
+        )
 
 
 def share_of_prior(history: Sequence[FrozenTrial]) -> float:

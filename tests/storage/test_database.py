@@ -106,7 +106,6 @@ def test_a_study_comes_back(storage: Storage) -> None:
 
 def test_state_verdict_and_notes(storage: Storage) -> None:
     created = storage.study("t").created
-    storage.set_state("t", "finished")
     storage.set_verdict("t", {"sentence": "no significant difference", "level": 0.95})
     storage.set_note("t", "batches", [1, 2])
     storage.set_note("t", "rungs", {"0.5": 0.71})
@@ -116,6 +115,14 @@ def test_state_verdict_and_notes(storage: Storage) -> None:
     assert row.verdict == {"sentence": "no significant difference", "level": 0.95}
     assert row.notes == {"batches": [1, 2, 3], "rungs": {"0.5": 0.71}}
     assert row.created == created < row.updated
+
+
+def test_only_the_owner_sets_its_own_state(storage: Storage) -> None:
+    assert storage.leases.take("t", "me", 15.0)
+    storage.set_own_state("t", "failed", "somebody")
+    assert storage.study("t").state == "running"
+    storage.set_own_state("t", "interrupted", "me")
+    assert storage.study("t").state == "interrupted"
 
 
 def test_nan_is_not_stored(storage: Storage) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from qsched.errors import InputError, UnknownNameError
 from qsched.execution import Cohort, Inline
+from qsched.execution.board import Board, Rank, in_order
 from qsched.schedules.file import dump, load_schedule
 from qsched.specs import Run, RunResult, digest
 from qsched.storage import Storage
@@ -68,10 +69,14 @@ def test_the_file_says_what_trained_and_does_not_depend_on_who_ended_first(
         return [r.model_copy(update={"versions": versions}) for r in surrogate.train(runs)]
 
     class Backwards(Inline):
-        """Trains the last cohort first, in lanes of another order."""
+        """Trains the last cohort first."""
 
-        def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, Sequence[RunResult]]]:
-            yield from reversed(list(super().run(cohorts)))
+        def run(
+            self, cohorts: Sequence[Cohort], rank: Rank = in_order
+        ) -> Iterator[tuple[int, list[RunResult]]]:
+            board = Board(cohorts, 0, lambda index: len(cohorts) - index)
+            while (index := board.next()) is not None:
+                yield index, train(cohorts[index])
 
     texts = []
     for number, executor in enumerate((Inline(train), Backwards(train))):

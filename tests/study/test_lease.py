@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from qsched.errors import ConflictError
+from qsched.errors import ConflictError, DataError
 from qsched.execution import Inline
 from qsched.specs import Run, RunResult, digest
 from qsched.storage import Storage, rows
@@ -153,6 +153,19 @@ def test_who_loses_the_lease_stops_and_watches(
     assert "watching" in phases
     counts = Counter(run.key for cohort in cohorts for run in cohort)
     assert set(counts.values()) == {1}  # What it had trained was stored, for whoever goes on.
+
+
+def test_who_has_lost_the_lease_does_not_mark_the_study(url: str) -> None:
+    def train(runs: Sequence[Run]) -> list[RunResult]:
+        with Storage.open(url) as other:
+            while not other.leases.take("toy", OTHER, 1.0, other.leases.read("toy")):
+                pass
+        raise DataError("this process does not find its data")
+
+    with Storage.open(url) as storage:
+        with pytest.raises(DataError):
+            _study(storage, train)
+        assert storage.study("toy").state == "running"
 
 
 def test_trials_are_written_at_the_expected_place_only(url: str, expected: Verdict) -> None:

@@ -193,6 +193,15 @@ def test_a_finished_study_is_read_not_trained(storage: Storage) -> None:
     assert train.cohorts == 0
 
 
+def test_a_study_with_a_verdict_is_finished_whatever_is_said(storage: Storage) -> None:
+    """Earlier releases stored verdict and state one after the other, and could end in between."""
+    expected = study(SPEC, storage)
+    assert storage.study("toy").state == "finished"
+    storage.set_state("toy", "running")
+    assert study(SPEC, storage) == expected
+    assert storage.study("toy").state == "finished"
+
+
 def test_diverged_candidates_score_zero_and_count(storage: Storage) -> None:
     def diverges(schedule: Schedule) -> bool:
         return schedule.learning_rate.initial > 0.02

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from optuna.trial import FrozenTrial, create_trial
@@ -24,10 +26,15 @@ def finished(asked: Asked, value: float, kind: str = "candidate") -> FrozenTrial
     )
 
 
-def batch(name: str, history: list[FrozenTrial], number: int, seed: int = 0) -> list[Asked]:
-    return ask(
-        SPACE, SamplerSpec(name=name, batch=4, startup=4), history, 4, seed=seed, batch=number
-    )
+def batch(
+    name: str,
+    history: list[FrozenTrial],
+    number: int,
+    seed: int = 0,
+    pending: Sequence[Asked] = (),
+) -> list[Asked]:
+    spec = SamplerSpec(name=name, batch=4, startup=4)
+    return list(ask(SPACE, spec, history, 4, seed=seed, batch=number, pending=pending))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,7 +76,7 @@ def test_tpe_learns_where_the_good_ones_are() -> None:
         asked = batch("random", [], number)
         history += [finished(a, float(a.params["backward_std"])) for a in asked]
     spec = SamplerSpec(name="tpe", batch=16, startup=16)
-    asked = ask(SPACE, spec, history, 16, seed=0, batch=10)
+    asked = list(ask(SPACE, spec, history, 16, seed=0, batch=10))
     wide = [float(a.params["backward_std"]) > 1.0 for a in asked]
     # The prior is log-uniform on [0.1, 3]: a third lies above 1.
     assert sum(wide) > 16 / 2
@@ -86,13 +93,28 @@ def test_of_a_long_history_tpe_remembers_the_best() -> None:
         for group, value in ((wide, 0.9), (narrow, 0.1))
         for point in group
     ]
-    asked = ask(SPACE, SamplerSpec(name="tpe"), history, 16, seed=0, batch=64)
+    asked = list(ask(SPACE, SamplerSpec(name="tpe"), history, 16, seed=0, batch=64))
     assert sum(float(a.params["backward_std"]) > 1.0 for a in asked) > 16 / 2
 
 
 def test_baselines_do_not_count_as_the_random_start() -> None:
     """Candidates are drawn at random at first, however many baselines stand before them."""
     baseline = finished(batch("random", [], 0)[0], 0.5, kind="baseline")
-    asked = ask(SPACE, SamplerSpec(name="tpe", batch=8), [baseline] * 30, 8, seed=3, batch=0)
-    alone = ask(SPACE, SamplerSpec(name="tpe", batch=8), [], 8, seed=3, batch=0)
+    spec = SamplerSpec(name="tpe", batch=8)
+    asked, alone = (ask(SPACE, spec, known, 8, seed=3, batch=0) for known in ([baseline] * 30, []))
     assert [a.params for a in asked] == [a.params for a in alone]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_pending_is_not_asked_again(name: str) -> None:
+    """A batch is asked before the one before it has results; QMC goes on in its sequence."""
+    history = [finished(a, 0.1 * i) for i, a in enumerate(batch(name, [], 0))]
+    pending = batch(name, history, 1)
+    asked = batch(name, history, 2, pending=pending)
+    assert [a.params for a in asked] == [
+        a.params for a in batch(name, history, 2, pending=pending)
+    ]
+    assert not [a for a in asked if a.params in [p.params for p in pending]]
+    if name == "qmc":
+        whole = [*history, *(finished(a, 0.0) for a in pending)]
+        assert [a.params for a in asked] == [a.params for a in batch(name, whole, 2)]

@@ -50,7 +50,7 @@ def scores(
     """What the first ``count`` candidates of a study score; it ends where one is ``enough``."""
     history: list[FrozenTrial] = []
     for batch in range(count // 8):
-        asked = ask_warm(SPACE, spec, history[:], 8, batch=batch, warm=warm)
+        asked = list(ask_warm(SPACE, spec, history[:], 8, batch=batch, warm=warm))
         history += [
             create_trial(
                 params=each.params,
@@ -109,7 +109,7 @@ def test_a_good_prior_helps() -> None:
 def test_the_portfolio_comes_first_in_its_order_over_batches() -> None:
     points = portfolio(smooth, 6, best=True)
     spec, warm = study("random", "portfolio"), Warm(points)
-    asked = ask_warm(SPACE, spec, [], 4, batch=0, warm=warm)
+    asked = list(ask_warm(SPACE, spec, [], 4, batch=0, warm=warm))
     assert [a.params for a in asked] == list(points[:4])
     history = [
         create_trial(
@@ -121,9 +121,9 @@ def test_the_portfolio_comes_first_in_its_order_over_batches() -> None:
         )
         for a in asked
     ]
-    later = ask_warm(SPACE, spec, history, 4, batch=1, warm=warm)
+    later = list(ask_warm(SPACE, spec, history, 4, batch=1, warm=warm))
     assert [a.params for a in later[:2]] == list(points[4:])
-    assert later == ask_warm(SPACE, spec, history, 4, batch=1, warm=warm)
+    assert later == list(ask_warm(SPACE, spec, history, 4, batch=1, warm=warm))
     for each in later:
         SPACE.decode(each.params)
 

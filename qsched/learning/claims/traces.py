@@ -112,7 +112,7 @@ def _ask(
     space: SearchSpace, study: StudySpec, history: Sequence[FrozenTrial], warm: Warm
 ) -> list[Asked]:
     batch = len(history) // _BATCH
-    return ask_warm(space, study, history, _BATCH, batch=batch, warm=warm)
+    return list(ask_warm(space, study, history, _BATCH, batch=batch, warm=warm))
 
 
 def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float]:
