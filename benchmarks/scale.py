@@ -1,13 +1,15 @@
-"""Drive a real study and a PostgreSQL database with many simulated workers.
+"""Drive a real study and a PostgreSQL database with many workers whose trainings sleep.
 
-    python -m benchmarks.scale                  # all of it, some twenty minutes
-    python -m benchmarks.scale --trials=1000    # a first look
+    python -m benchmarks.scale                  # all of it, some fifteen minutes; writes results/
+    python -m benchmarks.scale --trials=500     # a first look: no study has more candidates
 
-Study loop, sampler and database are the real ones; only training is simulated: a cohort takes a
-time drawn evenly from 0.5 to 1.5 s, and its accuracies are in closed form. Cohorts are handed out
-as the local executor does it: a worker that is done gets its next one when the study listens
-again. So what a worker waits for the study counts as idle, as does the end of a rung, when the
-last cohorts of a batch are under way and nothing else may start.
+Study loop, sampler and database are the real ones; only training is simulated: a cohort takes 0.5
+to 1.5 s, and its accuracies are in closed form. Workers are simulated, too, but for the last row,
+which has real ones: Ray actors. Cohorts are handed out to simulated workers as the local executor
+does it: one that is done gets its next cohort when the study listens again. So utilization loses
+what a worker waits for the study, and what it waits where nothing may start, from the first
+candidate of a search to the last: its beginning, when nothing is asked yet, and its end, when
+nothing is left to start, are in it.
 
 CPU and memory are those of the study process, less the CPU time that simulating took. The database
 server is a process of its own, with its default settings.
@@ -16,35 +18,33 @@ server is a process of its own, with its default settings.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import heapq
-import math
+import json
 import multiprocessing
 import os
-import random
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import optuna
 
-from qsched.execution import Cohort
+from benchmarks.simulated import seconds, simulated, sleep
+from benchmarks.throughput.machine import RESULTS, machine
+from qsched.execution import Cohort, Executor
+from qsched.execution.board import Board, Rank, in_order
 from qsched.spaces import load_space
 from qsched.specs import (
     Budget,
     Confirmation,
-    CurvePoint,
     DataSpec,
     NetworkSpec,
-    Run,
     Rung,
     RunResult,
     SamplerSpec,
@@ -56,6 +56,7 @@ from qsched.study import Progress, run_study
 from qsched.study.sampling import ask
 from tests.postgres import fresh_database, local_server, server_url
 
+ALL = 10_000
 GOALS = {
     "utilization of 64 workers, %": (">=", 95.0),
     "study process, cores": ("<=", 1.0),
@@ -63,85 +64,103 @@ GOALS = {
     "ask at all trials, ms": ("<=", 300.0),
     "qsched status, s": ("<=", 1.0),
 }
-POINTS = 10
-"""Points of a simulated learning curve."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One study: simulated workers, candidates, how many of them a batch, runs a cohort."""
+    """One study.
+
+    Attributes:
+        workers: how many; with ``ray``, actors.
+        trials: candidates.
+        batch: how many of them are asked together.
+        ahead: how many batches are in training while one is asked.
+        lanes: runs of a cohort.
+        ray: whether workers are real ones.
+    """
 
     workers: int
     trials: int
     batch: int
-    lanes: int
+    ahead: int
+    lanes: int = 1
+    ray: bool = False
+
+
+STATED = Plan(workers=64, trials=4096, batch=64, ahead=3)
+"""By which utilization is judged."""
+LARGEST = Plan(workers=256, trials=ALL, batch=256, ahead=3, lanes=4)
+PLANS = (
+    Plan(workers=1, trials=8, batch=8, ahead=0),
+    Plan(workers=8, trials=128, batch=64, ahead=0),
+    Plan(workers=8, trials=256, batch=16, ahead=3),
+    Plan(workers=64, trials=512, batch=64, ahead=0),
+    STATED,
+    LARGEST,
+    Plan(workers=16, trials=256, batch=32, ahead=3, ray=True),
+)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one study took.
+    """What the search of one study took.
 
     Attributes:
         plan: the study.
         cohorts: how many were trained.
         utilization: share of the workers' time in which they trained.
-        deciding: share of the time in which the study asked for candidates or compared them, and
-            no cohort was under way.
-        wall: seconds of the search.
+        own: share of the time in which the study stored, compared and asked, and listened to no
+            worker.
+        wall: its seconds.
         cores: CPU time of the study process by wall time.
-        gibibytes: its largest memory.
+        gibibytes: largest memory of that process.
     """
 
     plan: Plan
     cohorts: int
     utilization: float
-    deciding: float
+    own: float
     wall: float
     cores: float
     gibibytes: float
 
 
 class Simulated:
-    """Workers that sleep; an executor.
+    """Workers that only take their time; an executor.
 
     Args:
         workers: how many.
-        seed: of the times drawn.
     """
 
-    def __init__(self, workers: int, seed: int = 0) -> None:
+    def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._random = random.Random(seed)
-        self.busy = 0.0
-        self.inside = 0.0
-        self.cohorts = 0
         self.cpu = 0.0
 
-    def run(self, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
         """Yield ``(index, results)`` as cohorts complete."""
-        begin = time.monotonic()
-        waiting = deque(range(len(cohorts)))
+        board = Board(cohorts, 0, rank)
         under_way: list[tuple[float, int]] = []
-        self._assign(waiting, under_way)
+        self._assign(board, cohorts, under_way)
         while under_way:
             time.sleep(max(0.0, under_way[0][0] - time.monotonic()))
             finished = []
             while under_way and under_way[0][0] <= time.monotonic():
                 finished.append(heapq.heappop(under_way)[1])
-            self._assign(waiting, under_way)
+            self._assign(board, cohorts, under_way)
             for index in finished:
                 before = time.thread_time()
-                results = [simulated(run) for run in cohorts[index]]
+                results = simulated(cohorts[index])
                 self.cpu += time.thread_time() - before
                 yield index, results
-        self.inside += time.monotonic() - begin
+            self._assign(board, cohorts, under_way)
 
-    def _assign(self, waiting: deque[int], under_way: list[tuple[float, int]]) -> None:
-        while waiting and len(under_way) < self._workers:
-            seconds = self._random.uniform(0.5, 1.5)
-            self.busy += seconds
-            self.cohorts += 1
-            heapq.heappush(under_way, (time.monotonic() + seconds, waiting.popleft()))
+    def _assign(
+        self, board: Board, cohorts: Sequence[Cohort], under_way: list[tuple[float, int]]
+    ) -> None:
+        while len(under_way) < self._workers and (index := board.next()) is not None:
+            heapq.heappush(under_way, (time.monotonic() + seconds(cohorts[index]), index))
 
     def __enter__(self) -> Self:
         return self
@@ -150,19 +169,66 @@ class Simulated:
         pass
 
 
-def simulated(run: Run) -> RunResult:
-    """Return the result of a run whose learning rate has an optimum, with noise of its own."""
-    key = run.key
-    noise = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
-    accuracy = 0.8 - 0.05 * math.log10(run.schedule.learning_rate.initial / 0.02) ** 2
-    seen = min(max(accuracy + 0.02 * (noise - 0.5), 0.0), 1.0)
-    curve = tuple(
-        CurvePoint(step=100 * i, loss=2.5 / i, accuracy=seen * i / POINTS)
-        for i in range(1, POINTS + 1)
-    )
-    return RunResult(
-        key=key, status="finished", accuracy=seen, loss=0.5, curve=curve, steps=1000, seconds=1.0
-    )
+class Watched:
+    """An executor whose cohorts are counted, and an observer of the study that uses it.
+
+    Args:
+        executor: the executor.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._busy = self._own = 0.0
+        self._cohorts = 0
+        self._marks: dict[str, tuple[float, ...]] = {}
+
+    def run(
+        self, cohorts: Sequence[Cohort], rank: Rank = in_order
+    ) -> Iterator[tuple[int, list[RunResult]]]:
+        """Yield what the executor yields."""
+        for index, results in self._executor.run(cohorts, rank):
+            self._busy += seconds(cohorts[index])
+            self._cohorts += 1
+            before = time.monotonic()
+            yield index, results
+            self._own += time.monotonic() - before
+
+    def tell(self, progress: Progress) -> None:
+        """Note what was used when search and selection begin."""
+        if progress.phase in ("search", "selection") and progress.phase not in self._marks:
+            simulating = getattr(self._executor, "cpu", 0.0)
+            used = (time.process_time() - simulating, self._busy, self._own, self._cohorts)
+            self._marks[progress.phase] = (time.monotonic(), *used)
+
+    def measured(self, plan: Plan) -> Measured:
+        """Return the figures of the search."""
+        begin, end = self._marks["search"], self._marks["selection"]
+        wall, cpu, busy, own, cohorts = (b - a for a, b in zip(begin, end, strict=True))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        return Measured(
+            plan=plan,
+            cohorts=int(cohorts),
+            utilization=busy / (wall * plan.workers),
+            own=own / wall,
+            wall=wall,
+            cores=cpu / wall,
+            gibibytes=peak,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def executor_of(plan: Plan) -> Executor:
+    """Return the workers of a study; hundreds of actors share a CPU, since they sleep."""
+    if not plan.ray:
+        return Simulated(plan.workers)
+    from qsched.execution.ray import Ray
+
+    return Ray(sleep, plan.workers, cpus=1 / 64, lease=60.0)
 
 
 def study_of(plan: Plan) -> StudySpec:
@@ -182,51 +248,19 @@ def study_of(plan: Plan) -> StudySpec:
             rungs=(Rung(seeds=2), Rung(seeds=4), Rung(seeds=8)),
             learning_rates=(1.0,),
         ),
-        sampler=SamplerSpec(batch=plan.batch),
+        sampler=SamplerSpec(batch=plan.batch, ahead=plan.ahead),
         confirmation=Confirmation(candidates=2, baselines=1, selection_seeds=2, report_seeds=3),
         lanes=plan.lanes,
     )
 
 
-class Stopwatch:
-    """Sees the search begin and end, and what it took."""
-
-    def __init__(self, workers: Simulated) -> None:
-        self._workers = workers
-        self._marks: dict[str, tuple[float, ...]] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.phase in ("search", "selection") and progress.phase not in self._marks:
-            workers = self._workers
-            used = (workers.busy, workers.inside, workers.cpu, workers.cohorts)
-            self._marks[progress.phase] = (time.monotonic(), time.process_time(), *used)
-
-    def measured(self, plan: Plan) -> Measured:
-        """Return the figures of the search."""
-        begin, end = self._marks["search"], self._marks["selection"]
-        wall, cpu, busy, inside, simulating, cohorts = (
-            b - a for a, b in zip(begin, end, strict=True)
-        )
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        return Measured(
-            plan=plan,
-            cohorts=int(cohorts),
-            utilization=busy / (wall * plan.workers),
-            deciding=1 - inside / wall,
-            wall=wall,
-            cores=(cpu - simulating) / wall,
-            gibibytes=peak,
-        )
-
-
 def measure(plan: Plan, url: str) -> Measured:
     """Run one study in this process."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    workers = Simulated(plan.workers)
-    watch = Stopwatch(workers)
-    with Storage.open(url) as storage, workers:
-        run_study(study_of(plan), storage, workers, watch)
-    return watch.measured(plan)
+    with Storage.open(url) as storage, executor_of(plan) as executor:
+        watched = Watched(executor)
+        run_study(study_of(plan), storage, watched, watched.tell)
+    return watched.measured(plan)
 
 
 def ask_milliseconds(plan: Plan, url: str) -> dict[int, float]:
@@ -241,7 +275,7 @@ def ask_milliseconds(plan: Plan, url: str) -> dict[int, float]:
         times = []
         for batch in range(9):
             before = time.perf_counter()
-            ask(space, spec.sampler, history[:count], 1, seed=0, batch=batch)
+            list(ask(space, spec.sampler, history[:count], 1, seed=0, batch=batch))
             times.append(1000 * (time.perf_counter() - before))
         found[count] = statistics.median(times)
     return found
@@ -257,30 +291,19 @@ def status_seconds(url: str) -> float:
     return statistics.median(times)
 
 
-def plans(trials: int) -> list[Plan]:
-    """Return the studies: the last one has all the trials."""
-    return [
-        Plan(workers=1, trials=8, batch=8, lanes=1),
-        Plan(workers=8, trials=128, batch=64, lanes=1),
-        Plan(workers=64, trials=512, batch=128, lanes=1),
-        Plan(workers=64, trials=1024, batch=512, lanes=1),
-        Plan(workers=64, trials=2048, batch=1024, lanes=1),
-        Plan(workers=256, trials=trials, batch=1024, lanes=4),
-    ]
-
-
-def alone(function: object, *arguments: object) -> object:
+def alone(function: Callable[..., Any], *arguments: object) -> Any:
     """Call a function in a process of its own."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()  # type: ignore[arg-type]
+        return pool.submit(function, *arguments).result()
 
 
 def line(measured: Measured) -> str:
     """Return a row of the table."""
     plan = measured.plan
-    asked = f"{plan.workers:7}  {plan.trials:6}  {plan.batch:5}  {plan.lanes:4}"
-    spent = f"{100 * measured.utilization:9.1f} %  {100 * measured.deciding:6.1f} %"
+    workers = f"{plan.workers} {'Ray actors' if plan.ray else 'simulated'}"
+    asked = f"{workers:14}  {plan.trials:6}  {plan.batch:5}  {plan.ahead:5}  {plan.lanes:4}"
+    spent = f"{100 * measured.utilization:9.1f} %  {100 * measured.own:4.1f} %"
     used = f"{measured.wall:5.0f} s  {measured.cores:5.2f}  {measured.gibibytes:4.2f} GiB"
     return f"{asked}  {measured.cohorts:7}  {spent}  {used}"
 
@@ -294,40 +317,62 @@ def verdicts(found: dict[str, float]) -> Iterator[str]:
         yield f"{name:30}  {value:8.2f}  {side} {goal:g}  {word}"
 
 
-def main() -> int:
-    """Measure, print tables, and return 1 if a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, add_help=True)
-    parser.add_argument("--trials", type=int, default=10_000, help="of the largest study")
-    chosen = parser.parse_args()
-    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(
-        "workers  trials  batch  runs  cohorts  utilization     wall  cores      RSS", flush=True
-    )
-    rows: list[Measured] = []
-    with local_server() as server:
-        for plan in plans(chosen.trials):
-            with fresh_database(server_url(server)) as url:
-                measured = alone(measure, plan, url)
-                assert isinstance(measured, Measured)
-                rows.append(measured)
-                print(line(measured), flush=True)
-                if plan.trials == chosen.trials:
-                    asked = alone(ask_milliseconds, plan, url)
-                    status = status_seconds(url)
-    assert isinstance(asked, dict)
-    words = ", ".join(f"{count}: {ms:.0f} ms" for count, ms in asked.items())
-    print(f"\nask, by finished trials: {words}\n")
-    found = {
-        "utilization of 64 workers, %": max(
-            100 * row.utilization for row in rows if row.plan.workers == 64
-        ),
+def figures(rows: Sequence[Measured], asked: dict[int, float], status: float) -> dict[str, float]:
+    """Return what the goals are about; of utilizations that of the stated study alone."""
+    [judged] = [row for row in rows if replace(row.plan, trials=STATED.trials) == STATED]
+    return {
+        "utilization of 64 workers, %": 100 * judged.utilization,
         "study process, cores": max(row.cores for row in rows),
         "study process, GiB": max(row.gibibytes for row in rows),
         "ask at all trials, ms": asked[max(asked)],
         "qsched status, s": status,
     }
-    lines = list(verdicts(found))
+
+
+def save(rows: Sequence[Measured], asked: dict[int, float], status: float) -> Path:
+    """Write all figures to ``results/scale-DATE.json``; a later run of the day replaces it."""
+    about = machine()
+    content = {
+        "machine": about,
+        "rows": [asdict(row) for row in rows],
+        "ask_milliseconds": asked,
+        "status_seconds": status,
+        "goals": {name: " ".join(map(str, goal)) for name, goal in GOALS.items()},
+        "found": figures(rows, asked, status),
+    }
+    path = RESULTS / f"scale-{about['time'][:10]}.json"
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return path
+
+
+def main() -> int:
+    """Measure, print tables, and return 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, add_help=True)
+    parser.add_argument("--trials", type=int, default=ALL, help="of the largest study")
+    chosen = parser.parse_args()
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(
+        "workers         trials  batch  ahead  runs  cohorts  utilization    own     wall  cores"
+        "      RSS",
+        flush=True,
+    )
+    rows: list[Measured] = []
+    asked, status = {}, 0.0
+    with local_server() as server:
+        for plan in PLANS:
+            cut = replace(plan, trials=min(plan.trials, chosen.trials))
+            with fresh_database(server_url(server)) as url:
+                rows.append(alone(measure, cut, url))
+                print(line(rows[-1]), flush=True)
+                if plan == LARGEST:
+                    asked = alone(ask_milliseconds, cut, url)
+                    status = status_seconds(url)
+    words = ", ".join(f"{count}: {ms:.0f} ms" for count, ms in asked.items())
+    print(f"\nask, by finished trials: {words}\n")
+    lines = list(verdicts(figures(rows, asked, status)))
     print("\n".join(lines))
+    if chosen.trials == ALL:
+        print(f"\nwritten to {save(rows, asked, status)}")
     return int(any("NOT" in each for each in lines))
 
 
