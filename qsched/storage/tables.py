@@ -6,6 +6,7 @@ All names begin with ``qsched_``, because Optuna uses the plain ones (``studies`
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Double,
@@ -60,7 +61,7 @@ runs = Table(
     Column("arm", String(255), nullable=False),
     Column("phase", String(16), nullable=False),
     Column("schedule", String(64), ForeignKey("qsched_schedules.sha256"), nullable=False),
-    Column("seed", Integer, nullable=False),
+    Column("seed", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
     Column("length", Double, nullable=False),
     Column("evaluate", String(16), nullable=False),
     Column("learning_rate", Double, nullable=False),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from qsched.errors import InputError, StorageError, UnknownNameError
-from qsched.specs import Run, digest
+from qsched.specs import SEED_LIMIT, Run, digest
 from qsched.storage import RunRow, Storage
 from tests.storage.samples import SPEC, TASK, make_row
 
@@ -23,7 +23,8 @@ def test_runs_come_back_equal_in_their_order(storage: Storage, url: str) -> None
         make_row(3),
         make_row(3, arm=1, **FAILED),
         make_row(0, phase="selection"),
-        make_row(5, phase="report", versions={}),
+        # The largest seed that a study may have, times the seeds that each study has.
+        make_row(SEED_LIMIT * 300_000 + 5, phase="report", versions={}),
     ]
     storage.add_runs("t", rows)
     storage.close()
