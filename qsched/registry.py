@@ -23,6 +23,11 @@ class Registry:
     Built-in names come first, then entry points of ``group``, then names added at run time; a name
     is never replaced silently.
 
+    Attributes:
+        kind: what its entries are, for messages.
+        group: of the entry points that add to it.
+        builtins: names of the entries of qsched itself, sorted.
+
     >>> table = Registry("color", {"pi": "math:pi"}, "qsched.colors")
     >>> table.names()
     ('pi',)
@@ -33,6 +38,7 @@ class Registry:
     def __init__(self, kind: str, builtins: Mapping[str, str], group: str) -> None:
         self.kind = kind
         self.group = group
+        self.builtins = tuple(sorted(builtins))
         self._references: dict[str, str] = dict(builtins)
         self._objects: dict[str, Any] = {}
         self._scanned = False

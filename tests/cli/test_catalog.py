@@ -111,8 +111,8 @@ def test_cp_replaces_nothing_without_force(qsched: Qsched, tmp_path: Path) -> No
 
 def test_cp_to_a_folder_that_is_not_there(qsched: Qsched) -> None:
     result = qsched("cp", "digits-ana", "nowhere/mine.yaml")
-    assert result.code == 1
-    assert "No such file or directory" in result.err
+    assert result.code == 2
+    assert "there is no folder `nowhere`" in result.err
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])

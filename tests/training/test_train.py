@@ -10,13 +10,15 @@ import torch
 
 import qsched
 from qsched.errors import InputError, TrainingError
-from qsched.lanes.layers import BatchNorm, Flatten, Linear
+from qsched.lanes.layers import Activation, BatchNorm, Flatten, Linear
 from qsched.registry import NETWORKS
 from qsched.schedules import Override
-from qsched.specs import NetworkSpec, Precision
+from qsched.specs import Precision
 from qsched.training import train
 from qsched.training.loss import correct, cross_entropy, cross_entropy_gradient
 from tests.training.small import STATIC, inq, make_run, schedule, small_task
+
+HEAD = Linear(3, quantized=False, bias=True)
 
 
 def test_no_runs() -> None:
@@ -88,16 +90,22 @@ def test_other_levels(levels: str) -> None:
         assert results[0].accuracy == results[1].accuracy
 
 
-def test_a_network_without_quantizers_or_with_leading_normalization() -> None:
-    head = Linear(3, quantized=False, bias=True)
-    NETWORKS.add("small-linear", lambda width, classes: (Flatten(), BatchNorm(), head))
-    precision = Precision(first=False)
-    task = small_task("small-linear", precision=precision, epochs=10)
+def test_a_network_with_leading_normalization() -> None:
+    layers = Flatten(), BatchNorm(), Linear(6), BatchNorm(), Activation(), HEAD
+    NETWORKS.add("small-normalized", lambda width, classes: layers)
+    task = small_task("small-normalized", epochs=10)
     task = task.model_copy(update={"data": small_task().data})
-    assert task.network == NetworkSpec(name="small-linear")
     (result,) = train([make_run(task, schedule(STATIC, STATIC))])
     assert result.accuracy is not None
     assert result.accuracy > 0.6
+
+
+def test_a_network_with_nothing_to_quantize_is_refused() -> None:
+    NETWORKS.add("small-linear", lambda width, classes: (Flatten(), BatchNorm(), HEAD))
+    task = small_task("small-linear", precision=Precision(first=False))
+    task = task.model_copy(update={"data": small_task().data})
+    with pytest.raises(InputError, match="needs weights or activations to quantize"):
+        train([make_run(task, schedule(STATIC, STATIC))])
 
 
 def test_loss_and_gradient_equal_autograd() -> None:

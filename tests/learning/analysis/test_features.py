@@ -26,7 +26,7 @@ def task(network: str, width: int | None = None, **changes: object) -> TaskSpec:
 
 
 @pytest.mark.parametrize("width", [None, 48])
-@pytest.mark.parametrize("name", NETWORKS.names())
+@pytest.mark.parametrize("name", NETWORKS.builtins)
 def test_depth_and_fan_in_are_those_of_the_network(name: str, width: int | None) -> None:
     layers = with_precision(NETWORKS.load(name)(width, 10), Precision())
     shape = (1, 8, 8) if name.startswith(("mlp", "cnn")) else (3, 32, 32)
