@@ -14,12 +14,12 @@ from torch.nn import functional as F
 
 from qsched.attach.controller import attach
 from qsched.attach.convert import convert
-from qsched.attach.grow import Frozen, grow, partition_draws
+from qsched.attach.draws import partition_draws
 from qsched.attach.quantizer import Quantizer
 from qsched.attach.weights import IncrementalWeights
 from qsched.lanes.optimizers import Optimizer, clip, make_optimizer
 from qsched.lanes.streams import lane_keys, noise_keys
-from qsched.quantizers import frozen_count, hold
+from qsched.quantizers import Frozen, codebook, frozen_count, grow, hold
 from qsched.schedules import FROZEN, Inq, Schedule
 from qsched.specs import Run
 from qsched.tasks.augment import crop_and_flip
@@ -227,7 +227,7 @@ class ModelCohort:
             Frozen(*(buffer.reshape(lanes, -1) for buffer in buffers)),
             count,
             method.partition,
-            str(levels),
+            codebook(str(levels)),
             torch.stack(drawn) if drawn else None,
         )
         for buffer, value in zip(buffers, grown, strict=True):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from qsched.attach.course import Course
-from qsched.attach.grow import partition_draws
+from qsched.attach.draws import partition_draws
 from qsched.attach.layers import QuantizedLayer
 from qsched.attach.quantize import resolve_schedule
 from qsched.attach.quantizer import ActivationQuantizer, Quantizer

@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from qsched import quantizers
 from qsched.lanes.streams import uniform
 from qsched.quantizers import (
     Forward,
@@ -83,19 +84,8 @@ def harden(x: Tensor, levels: str, quantum: float) -> Tensor:
 def quantize_rows(
     weights: Tensor, frozen: Tensor, fixed: Tensor, scale: Tensor, levels: str
 ) -> Tensor:
-    """Return the hard weights of incremental quantization: what is free is quantized, too.
-
-    Args:
-        weights: [R, n].
-        frozen: which are frozen: bool [R, n].
-        fixed: the values of those.
-        scale: of the codebook, [R, 1]; of a row without frozen weights it is fitted now.
-        levels: name of the codebook.
-    """
-    book = codebook(levels)
-    started = frozen.any(dim=1, keepdim=True)
-    fitted = scale if started.all() else torch.where(started, scale, book.scale(weights))
-    return torch.where(frozen, fixed, book.quantize(weights, fitted))
+    """Return the hard weights of incremental quantization; see :mod:`qsched.quantizers`."""
+    return quantizers.harden(weights, frozen, fixed, scale, codebook(levels))
 
 
 def _column(controls: Tensor, column: int, x: Tensor) -> Tensor:

@@ -7,10 +7,9 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from qsched.attach.grow import Frozen, grow
 from qsched.attach.ops import anneal, harden, quantize_rows
 from qsched.attach.quantizer import STE, Quantizer
-from qsched.quantizers import codebook, frozen_count, hold, stair
+from qsched.quantizers import Frozen, codebook, frozen_count, grow, hold, stair
 from qsched.schedules import Ana, Inq, Place
 
 __all__ = ["AnnealedWeights", "IncrementalWeights", "WeightQuantizer", "weight_quantizer"]
@@ -168,7 +167,7 @@ class IncrementalWeights(WeightQuantizer):
             Frozen(*(buffer.reshape(1, -1) for buffer in buffers)),
             self._wanted(fraction).to(weight.device),
             self.method.partition if isinstance(self.method, Inq) else "magnitude",
-            self.levels,
+            codebook(self.levels),
             None if uniform is None else uniform.reshape(1, -1),
         )
         for buffer, value in zip(buffers, grown, strict=True):

@@ -7,7 +7,7 @@ precision. Only a partition drawn anew (``rpr``) lets a frozen weight go, with i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import cast
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from qsched.lanes.modes import Segment
 from qsched.lanes.plan import Plan
 from qsched.lanes.streams import Stream, generator
-from qsched.quantizers import Codebook, freeze, frozen_count, hold
+from qsched.quantizers import Codebook, Frozen, frozen_count, grow, harden, hold
 from qsched.quantizers.partition import Partition
 
 __all__ = ["Incremental", "frozen_counts"]
@@ -119,13 +119,10 @@ class Incremental:
             values: parameters [K, P].
             out: effective weights [K, Q].
         """
-        for index, site in self._tensors(segment):
-            x = values[index]
-            scale = self.scales[segment.rows, site, None]
-            started = self.frozen[index].any(dim=1, keepdim=True)
-            scale = torch.where(started, scale, self.book.scale(x))
-            quantized = self.book.quantize(x, scale)
-            out[index] = torch.where(self.frozen[index], self.fixed[index], quantized)
+        for site in range(segment.sites.start, segment.sites.stop):
+            index, state = self._tensor(segment, site)
+            frozen, fixed, _, scale = state
+            out[index] = harden(values[index], frozen, fixed, scale, self.book)
 
     def hold(self, values: Tensor) -> None:
         """Undo what an optimizer's step did to frozen weights."""
@@ -143,19 +140,19 @@ class Incremental:
 
     def _freeze(self, values: Tensor, segment: Segment, site: int, step: int) -> None:
         """Freeze one tensor's weights as the schedules say at ``step``."""
-        index = segment.rows, self.blocks[site].columns
+        index, state = self._tensor(segment, site)
         lanes = self.schedules[segment.rows]
         wanted = torch.from_numpy(self._count(lanes, step, site)).to(values.device)
-        x, old = values[index], self.frozen[index]
-        fresh = (wanted > 0)[:, None] & ~old.any(dim=1, keepdim=True)
-        scale = torch.where(fresh, self.book.scale(x), self.scales[segment.rows, site, None])
-        quantized = self.book.quantize(x, scale)
         partition = cast("Partition", segment.mode.forward)
-        new = freeze(x, quantized, old, wanted, partition, self.uniform[index])
-        self.scales[segment.rows, site] = scale[:, 0]
-        self.fixed[index] = torch.where(new & ~old, quantized, self.fixed[index])
-        self.frozen[index] = new
-        self.latent[index] = x
+        grown = grow(values[index], state, wanted, partition, self.book, self.uniform[index])
+        for old, new in zip(state, grown, strict=True):
+            old.copy_(new)
+
+    def _tensor(self, segment: Segment, site: int) -> tuple[Index, Frozen]:
+        """Return where one tensor's weights lie, and views of their state."""
+        index = segment.rows, self.blocks[site].columns
+        scale = self.scales[segment.rows, site, None]
+        return index, Frozen(self.frozen[index], self.fixed[index], self.latent[index], scale)
 
     def _count(self, lanes: np.ndarray, step: int, site: int) -> np.ndarray:
         return self.counts[lanes, step, site] if step >= 0 else np.zeros_like(lanes)
@@ -166,7 +163,3 @@ class Incremental:
             for row in range(segment.rows.start, segment.rows.stop):
                 draws = self.draws[row].random(self.uniform.shape[1])[segment.columns]
                 self.uniform[row, segment.columns] = torch.from_numpy(draws).to(self.uniform)
-
-    def _tensors(self, segment: Segment) -> Iterator[tuple[Index, int]]:
-        for site in range(segment.sites.start, segment.sites.stop):
-            yield (segment.rows, self.blocks[site].columns), site

@@ -1,7 +1,8 @@
 """Stair functions, noise, and the two algorithms that reach a stair function: ANA and INQ."""
 
 from qsched.quantizers.ana import ana
-from qsched.quantizers.inq import CODEBOOKS, Codebook, codebook, hold
+from qsched.quantizers.incremental import Frozen, grow, harden, hold
+from qsched.quantizers.inq import CODEBOOKS, Codebook, codebook
 from qsched.quantizers.kernels import Forward, ana_backward, ana_forward, hard
 from qsched.quantizers.noise import FAMILIES, Family, noise_family
 from qsched.quantizers.partition import Partition, freeze, frozen_count
@@ -15,6 +16,7 @@ __all__ = [
     "Codebook",
     "Family",
     "Forward",
+    "Frozen",
     "Partition",
     "Plan",
     "Stair",
@@ -26,7 +28,9 @@ __all__ = [
     "forward_plan",
     "freeze",
     "frozen_count",
+    "grow",
     "hard",
+    "harden",
     "hold",
     "noise_family",
     "stair",

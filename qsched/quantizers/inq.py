@@ -25,7 +25,6 @@ __all__ = [
     "Ternary",
     "Uniform",
     "codebook",
-    "hold",
 ]
 
 
@@ -212,18 +211,3 @@ def codebook(levels: str) -> Codebook:
     if levels not in CODEBOOKS:
         raise UnknownNameError("codebook", levels, CODEBOOKS)
     return CODEBOOKS[levels]
-
-
-@torch.no_grad()
-def hold(weights: Tensor, frozen: Tensor, values: Tensor) -> None:
-    """Put frozen weights back to their values, in place, bit for bit.
-
-    To be called after each step of an optimizer: whatever momentum or weight decay did to them is
-    undone.
-
-    Args:
-        weights: [R, n], or any shape; contiguous or not.
-        frozen: which are frozen: bool, of the same shape.
-        values: their quantized values, of the same shape; read only where frozen.
-    """
-    weights.copy_(torch.where(frozen, values, weights))
