@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Self
@@ -11,6 +9,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from qsched.files import json_digest
 from qsched.schedules.base import Frozen
 from qsched.schedules.curve import HardeningCurve, hardened, relaxed
 from qsched.schedules.decay import Decay, Power, Steps
@@ -213,8 +212,7 @@ class Schedule(Frozen):
     @property
     def sha256(self) -> str:
         """The SHA-256 of its canonical JSON, in hexadecimal: equal schedules have equal ones."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return json_digest(self.model_dump(mode="json"))
 
     def unmatched(self, places: Sequence[Place]) -> list[tuple[tuple[str | int, ...], str]]:
         """Return every override that has no effect on the quantizers of a network.

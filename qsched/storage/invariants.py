@@ -6,7 +6,6 @@ does not doubt what an older one wrote.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, RowMapping, func, select
 
+from qsched.files import json_digest
 from qsched.schedules import Schedule
 from qsched.specs import Run, TaskSpec, digest
 from qsched.storage.database import Storage
 from qsched.storage.engine import readable_errors
 from qsched.storage.tables import runs, schedules, studies
 
-__all__ = ["Violation", "json_digest", "row_violations"]
+__all__ = ["Violation", "row_violations"]
 
 _RUN = (
     *(runs.c.id, runs.c.study_id, runs.c.key, runs.c.schedule, runs.c.seed, runs.c.length),
@@ -41,12 +41,6 @@ class Violation:
     rule: str
     study: str | None
     row: str
-
-
-def json_digest(data: Any) -> str:
-    """Return the SHA-256 of JSON data, as :func:`qsched.specs.digest` takes it of a model."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def row_violations(storage: Storage) -> Iterator[Violation]:

@@ -15,8 +15,9 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from qsched.errors import InputError, TrainingError
+from qsched.files import json_digest
 from qsched.storage import Storage, StudyRow
-from qsched.storage.invariants import Violation, json_digest, row_violations
+from qsched.storage.invariants import Violation, row_violations
 from qsched.study.confirm import compare
 from qsched.study.loop import derive
 from qsched.study.seeds import Phase, in_pool, pool
