@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-    from qsched.storage.trials import TrialWriter
 
 __all__ = ["DEFAULT_URL", "Storage"]
 
@@ -134,15 +133,11 @@ class Storage:
             KeyError: Optuna has no study of this name.
             ConflictError: ``first`` is not the next number; nothing is written.
         """
+        from qsched.storage.trials import append_trials
+
         with self.guard():
             study_id = self.optuna.get_study_id_from_name(study)
-        self._trial_writer.append(study_id, trials, first)
-
-    @cached_property
-    def _trial_writer(self) -> TrialWriter:
-        from qsched.storage.trials import TrialWriter
-
-        return TrialWriter(self._engine)
+        append_trials(self._engine, study_id, trials, first)
 
     def save_study(
         self, spec: StudySpec, sha256: str, gone: Callable[[str], bool] | None = None

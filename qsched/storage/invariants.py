@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from qsched.files import json_digest
 from qsched.schedules import Schedule
 from qsched.specs import Run, TaskSpec, digest
+from qsched.storage import optuna_schema
 from qsched.storage.database import Storage
 from qsched.storage.engine import readable_errors
 from qsched.storage.tables import runs, schedules, studies
@@ -118,20 +119,12 @@ def _doubles(connection: Connection, specs: Mapping[int, tuple[str, Any]]) -> It
 
 def _trials(connection: Connection) -> Iterator[Violation]:
     """Yield gaps in the numbers of Optuna's trials, and trials that nobody finishes."""
-    metadata = MetaData()
-    metadata.reflect(connection, only=["studies", "trials"])
-    named, trials = metadata.tables["studies"].c, metadata.tables["trials"].c
-    query = (
-        select(named.study_name, trials.number, trials.state)
-        .join(metadata.tables["trials"], named.study_id == trials.study_id)
-        .order_by(named.study_name, trials.number)
-    )
     study, expected = None, 0
-    for name, number, state in connection.execute(query):
+    for name, number, state in connection.execute(optuna_schema.states()):
         if name != study:
             study, expected = name, 0
         if number != expected:
             yield Violation("trial-numbers", name, f"trial {number} in place {expected}")
-        if str(state) in ("RUNNING", "WAITING"):
+        if state in ("RUNNING", "WAITING"):
             yield Violation("trial-finished", name, f"trial {number} is {state}")
         expected += 1

@@ -1,7 +1,4 @@
-"""How far studies are, counted by the database: no curve and no trial is read.
-
-Optuna's tables are named here, not imported: its import takes longer than the query.
-"""
+"""How far studies are, counted by the database: no curve and no trial is read."""
 
 from __future__ import annotations
 
@@ -9,31 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Integer,
-    and_,
-    cast,
-    column,
-    func,
-    inspect,
-    select,
-    table,
-)
+from sqlalchemy import Connection, Engine, Integer, and_, cast, func, inspect, select
 
 from qsched.storage.engine import readable_errors
+from qsched.storage.optuna_schema import STUDIES, TRIAL_USER_ATTRIBUTES, TRIAL_VALUES, TRIALS
 from qsched.storage.rows import Phase
 from qsched.storage.tables import runs, studies
 
 __all__ = ["Score", "Tally", "read_scores", "tally"]
-
-_STUDIES = table("studies", column("study_id"), column("study_name"))
-_TRIALS = table("trials", column("trial_id"), column("study_id"))
-_VALUES = table("trial_values", column("trial_id"), column("value"), column("objective"))
-_ATTRIBUTES = table(
-    "trial_user_attributes", column("trial_id"), column("key"), column("value_json")
-)
 
 
 @dataclass(frozen=True)
@@ -86,7 +66,7 @@ def tally(engine: Engine, study: str) -> Tally:
     )
     with readable_errors(engine), engine.connect() as connection:
         count = connection.scalar(counting) or 0
-        if not inspect(connection).has_table("trials"):
+        if not inspect(connection).has_table(TRIALS.name):
             return Tally(count, 0, None, None)
         candidates, best, arm = _candidates(connection, study)
     return Tally(count, candidates, best, arm)
@@ -94,18 +74,19 @@ def tally(engine: Engine, study: str) -> Tally:
 
 def _candidates(connection: Connection, study: str) -> tuple[int, float | None, str | None]:
     """Return the number of candidates, the mean of the best one and its arm."""
-    kind, seeds, arm = (_ATTRIBUTES.alias(name) for name in ("kind", "seeds", "arm"))
-    candidates = _TRIALS.join(_STUDIES, _STUDIES.c.study_id == _TRIALS.c.study_id).join(
-        kind, and_(kind.c.trial_id == _TRIALS.c.trial_id, kind.c.key == "kind")
+    kind, seeds, arm = (TRIAL_USER_ATTRIBUTES.alias(name) for name in ("kind", "seeds", "arm"))
+    trial, value = TRIALS.c.trial_id, TRIAL_VALUES.c.value
+    candidates = TRIALS.join(STUDIES).join(
+        kind, and_(kind.c.trial_id == trial, kind.c.key == "kind")
     )
-    chosen = and_(_STUDIES.c.study_name == study, kind.c.value_json == json.dumps("candidate"))
+    chosen = and_(STUDIES.c.study_name == study, kind.c.value_json == json.dumps("candidate"))
     count = connection.scalar(select(func.count()).select_from(candidates).where(chosen)) or 0
     scored = (
-        candidates.join(_VALUES, _VALUES.c.trial_id == _TRIALS.c.trial_id)
-        .join(seeds, and_(seeds.c.trial_id == _TRIALS.c.trial_id, seeds.c.key == "seeds"))
-        .join(arm, and_(arm.c.trial_id == _TRIALS.c.trial_id, arm.c.key == "arm"))
+        candidates.join(TRIAL_VALUES, TRIAL_VALUES.c.trial_id == trial)
+        .join(seeds, and_(seeds.c.trial_id == trial, seeds.c.key == "seeds"))
+        .join(arm, and_(arm.c.trial_id == trial, arm.c.key == "arm"))
     )
-    order = (cast(seeds.c.value_json, Integer).desc(), _VALUES.c.value.desc(), _TRIALS.c.trial_id)
-    query = select(_VALUES.c.value, arm.c.value_json).select_from(scored).where(chosen)
+    order = (cast(seeds.c.value_json, Integer).desc(), value.desc(), trial)
+    query = select(value, arm.c.value_json).select_from(scored).where(chosen)
     best = connection.execute(query.order_by(*order).limit(1)).one_or_none()
     return (count, None, None) if best is None else (count, best[0], json.loads(best[1]))

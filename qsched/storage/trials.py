@@ -1,4 +1,4 @@
-"""Optuna's tables in the study database. Imported on first use: Optuna takes its time."""
+"""Optuna's storage, and trials in its tables. Imported on first use: Optuna takes its time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy import Connection, Engine, MetaData, func, insert, select
+from sqlalchemy import Connection, Engine, Table, insert
 
 from qsched.errors import ConflictError, VersionError
+from qsched.storage import optuna_schema as schema
 from qsched.storage.engine import only_one, readable_errors, shown, write
 
-__all__ = ["TrialWriter", "optuna_storage"]
+__all__ = ["append_trials", "insert_trials", "optuna_storage"]
 
 
 def optuna_storage(engine: Engine) -> RDBStorage:
@@ -35,69 +36,55 @@ def optuna_storage(engine: Engine) -> RDBStorage:
             raise VersionError(f"{shown(engine)}: {reason}") from None
 
 
-class TrialWriter:
-    """Appends finished trials to Optuna's tables, many in one transaction.
-
-    Optuna writes a trial parameter by parameter, with two queries each; this writes the same rows
-    with one statement a table.
+def append_trials(
+    engine: Engine, study_id: int, trials: Sequence[FrozenTrial], first: int | None = None
+) -> None:
+    """Append finished ``trials`` to a study of Optuna's, in their order: all or none.
 
     Args:
         engine: of a database that has Optuna's tables.
+        study_id: the study.
+        trials: the trials.
+        first: the number that the first one must get; None is whatever comes next.
+
+    Raises:
+        ConflictError: the first one would not get the number ``first``.
+        StorageError: the database cannot be written.
     """
+    if not trials:
+        return
+    with write(engine) as connection:
+        connection.execute(schema.lock(study_id))
+        found = connection.scalar(schema.next_number(study_id)) or 0
+        if first not in (None, found):
+            raise ConflictError(
+                f"trials are written by one process, but another one has written numbers up "
+                f"to {found} where {first} was expected; run the same command again"
+            )
+        insert_trials(connection, study_id, found, trials)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        metadata = MetaData()
-        with readable_errors(engine):
-            metadata.reflect(engine, only=["studies", "trials", *_PARTS])
-        self._tables = metadata.tables
 
-    def append(
-        self, study_id: int, trials: Sequence[FrozenTrial], first: int | None = None
-    ) -> None:
-        """Append finished ``trials`` to a study of Optuna's, in their order: all or none.
+def insert_trials(
+    connection: Connection, study_id: int, first: int, trials: Sequence[FrozenTrial]
+) -> list[int]:
+    """Insert ``trials`` as numbers ``first``, ``first + 1``, ...; return their ids.
 
-        Raises:
-            ConflictError: the first one would not get the number ``first``.
-        """
-        if not trials:
-            return
-        with write(self._engine) as connection:
-            found = self._lock(connection, study_id)
-            if first not in (None, found):
-                raise ConflictError(
-                    f"trials are written by one process, but another one has written numbers up "
-                    f"to {found} where {first} was expected; run the same command again"
-                )
-            self.insert(connection, study_id, found, trials)
-
-    def insert(
-        self, connection: Connection, study_id: int, first: int, trials: Sequence[FrozenTrial]
-    ) -> list[int]:
-        """Insert ``trials`` as numbers ``first``, ``first + 1``, ...; return their ids."""
-        table = self._tables["trials"]
-        ids = connection.scalars(
-            insert(table).returning(table.c.trial_id, sort_by_parameter_order=True),
-            [_trial(study_id, first + i, trial) for i, trial in enumerate(trials)],
-        ).all()
-        for name, rows_of in _PARTS.items():
-            rows = [
-                {"trial_id": trial_id, **row}
-                for trial_id, trial in zip(ids, trials, strict=True)
-                for row in rows_of(trial)
-            ]
-            if rows:
-                connection.execute(insert(self._tables[name]), rows)
-        return list(ids)
-
-    def _lock(self, connection: Connection, study_id: int) -> int:
-        """Lock a study against other writers, and return the number of its next trial."""
-        studies, trials = self._tables["studies"].c, self._tables["trials"].c
-        connection.execute(
-            select(studies.study_id).where(studies.study_id == study_id).with_for_update()
-        )
-        count = select(func.count()).where(trials.study_id == study_id)
-        return connection.scalar(count) or 0
+    Optuna writes a trial parameter by parameter, with two queries each; this writes the same rows
+    with one statement a table.
+    """
+    ids = connection.scalars(
+        insert(schema.TRIALS).returning(schema.TRIALS.c.trial_id, sort_by_parameter_order=True),
+        [_trial(study_id, first + i, trial) for i, trial in enumerate(trials)],
+    ).all()
+    for table, rows_of in _PARTS.items():
+        rows = [
+            {"trial_id": trial_id, **row}
+            for trial_id, trial in zip(ids, trials, strict=True)
+            for row in rows_of(trial)
+        ]
+        if rows:
+            connection.execute(insert(table), rows)
+    return list(ids)
 
 
 def _trial(study_id: int, number: int, trial: FrozenTrial) -> dict[str, Any]:
@@ -156,11 +143,11 @@ def _stored(value: float) -> tuple[float | None, str]:
     return value, "FINITE"
 
 
-_PARTS: dict[str, Callable[[FrozenTrial], Iterator[dict[str, Any]]]] = {
-    "trial_params": _params,
-    "trial_values": _values,
-    "trial_intermediate_values": _intermediate,
-    "trial_user_attributes": _user_attributes,
-    "trial_system_attributes": _system_attributes,
+_PARTS: dict[Table, Callable[[FrozenTrial], Iterator[dict[str, Any]]]] = {
+    schema.TRIAL_PARAMS: _params,
+    schema.TRIAL_VALUES: _values,
+    schema.TRIAL_INTERMEDIATE_VALUES: _intermediate,
+    schema.TRIAL_USER_ATTRIBUTES: _user_attributes,
+    schema.TRIAL_SYSTEM_ATTRIBUTES: _system_attributes,
 }
 """Optuna's tables of what belongs to a trial, and the rows of one trial in each."""

@@ -177,7 +177,7 @@ def test_a_failure_in_the_middle_adds_nothing(
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("qsched.storage.dump.move.OptunaTables.add", fail)
+    monkeypatch.setattr("qsched.storage.dump.move.add_optuna_study", fail)
     with pytest.raises(RuntimeError):
         restore(other, dump(full)[0])
     assert [row.name for row in other.studies()] == ["elsewhere"]

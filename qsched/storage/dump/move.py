@@ -12,9 +12,10 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qsched.errors import InputError
+from qsched.storage import optuna_schema
 from qsched.storage.database import Storage
 from qsched.storage.dump.runs import add_runs, parquet_of_runs, runs_of
-from qsched.storage.dump.trials import OptunaTables, optuna_study
+from qsched.storage.dump.trials import add_optuna_study, optuna_study
 from qsched.storage.engine import readable_errors, shown, write
 from qsched.storage.rows import compact
 from qsched.storage.tables import schedules, studies
@@ -86,15 +87,16 @@ def restore(storage: Storage, files: Mapping[str, bytes]) -> Counts:
     rows, trials = json.loads(files["studies.json"]), json.loads(files["trials.json"])
     used = json.loads(files["schedules.json"])
     engine = storage.optuna.engine
-    with readable_errors(engine):
-        optuna_tables = OptunaTables(engine)
     with write(engine) as connection:
-        taken = set(connection.scalars(select(studies.c.name))) | optuna_tables.names(connection)
+        taken = {
+            *connection.scalars(select(studies.c.name)),
+            *connection.scalars(optuna_schema.names()),
+        }
         _refuse(shown(engine), taken, [row["name"] for row in (*rows, *trials)])
         numbers = {row["name"]: _add_study(connection, row) for row in rows}
         _add_schedules(connection, used)
         count = add_runs(connection, files["runs.parquet"], numbers)
-        total = sum(optuna_tables.add(connection, study) for study in trials)
+        total = sum(add_optuna_study(connection, study) for study in trials)
     return Counts(len(rows), len(used), count, total)
 
 
@@ -108,15 +110,14 @@ def _studies(connection: Connection, names: Sequence[str] | None) -> list[dict[s
 def _trials(
     storage: Storage, connection: Connection, names: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    tables = OptunaTables(storage.optuna.engine)
-    known = tables.names(connection)
+    known = set(connection.scalars(optuna_schema.names()))
     chosen = sorted(known if names is None else known.intersection(names))
     found = []
     for name in chosen:
         study = optuna_study(storage.optuna, name)
         # Trials may be added meanwhile.
-        ids = tables.ids(connection, name)[: len(study["trials"])]
-        found.append({**study, "ids": ids})
+        ids = connection.scalars(optuna_schema.trial_ids(name)).all()
+        found.append({**study, "ids": ids[: len(study["trials"])]})
     return found
 
 

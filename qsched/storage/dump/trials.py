@@ -15,11 +15,12 @@ from typing import Any
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Connection, Engine, MetaData, insert, select
+from sqlalchemy import Connection, Table, insert
 
-from qsched.storage.trials import TrialWriter
+from qsched.storage import optuna_schema as schema
+from qsched.storage.trials import insert_trials
 
-__all__ = ["OptunaTables", "optuna_study"]
+__all__ = ["add_optuna_study", "optuna_study"]
 
 _OF_TRIAL = re.compile(r"(dashboard:(?:artifacts:)?)(\d+)(:.*)", re.DOTALL)
 """Keys with which the dashboard keeps a trial's notes and artifacts, with its id in them."""
@@ -37,71 +38,38 @@ def optuna_study(storage: RDBStorage, name: str) -> dict[str, Any]:
     }
 
 
-class OptunaTables:
-    """Optuna's tables of one database, for studies that come as a whole.
+def add_optuna_study(connection: Connection, data: Mapping[str, Any]) -> int:
+    """Insert a study of :func:`optuna_study` and its trials; return how many trials.
 
-    Args:
-        engine: of a database that has these tables.
+    ``data["ids"]`` are the ids that the trials had: notes name them, and follow them.
     """
+    adding = insert(schema.STUDIES).values(study_name=data["name"])
+    number: int = connection.execute(adding.returning(schema.STUDIES.c.study_id)).scalar_one()
+    directions = [
+        {"study_id": number, "direction": direction, "objective": objective}
+        for objective, direction in enumerate(data["directions"])
+    ]
+    _insert(connection, schema.STUDY_DIRECTIONS, directions)
+    trials = [_trial(i, each) for i, each in enumerate(data["trials"])]
+    ids = insert_trials(connection, number, 0, trials) if trials else []
+    renamed = dict(zip(data["ids"], ids, strict=True))
+    for kind, table in _STUDY_ATTRIBUTES.items():
+        rows = [
+            {"study_id": number, "key": _key(key, renamed), "value_json": json.dumps(value)}
+            for key, value in data[kind].items()
+        ]
+        _insert(connection, table, rows)
+    return len(trials)
 
-    def __init__(self, engine: Engine) -> None:
-        self._writer = TrialWriter(engine)
-        metadata = MetaData()
-        metadata.reflect(engine, only=[*_STUDY_ATTRIBUTES.values(), "study_directions", "trials"])
-        self._tables = metadata.tables
 
-    def names(self, connection: Connection) -> set[str]:
-        """Return the names of all studies."""
-        return set(connection.scalars(select(self._tables["studies"].c.study_name)))
-
-    def ids(self, connection: Connection, name: str) -> list[int]:
-        """Return the ids of a study's trials, by number."""
-        studies, trials = self._tables["studies"].c, self._tables["trials"].c
-        query = (
-            select(trials.trial_id)
-            .join(self._tables["studies"], studies.study_id == trials.study_id)
-            .where(studies.study_name == name)
-            .order_by(trials.number)
-        )
-        return list(connection.scalars(query))
-
-    def add(self, connection: Connection, data: Mapping[str, Any]) -> int:
-        """Insert a study of :func:`optuna_study` and its trials; return how many trials.
-
-        ``data["ids"]`` are the ids that the trials had: notes name them, and follow them.
-        """
-        studies = self._tables["studies"]
-        number = connection.scalar(
-            insert(studies).values(study_name=data["name"]).returning(studies.c.study_id)
-        )
-        assert number is not None
-        self._insert(
-            connection,
-            "study_directions",
-            [
-                {"study_id": number, "direction": direction, "objective": objective}
-                for objective, direction in enumerate(data["directions"])
-            ],
-        )
-        trials = [_trial(i, each) for i, each in enumerate(data["trials"])]
-        ids = self._writer.insert(connection, number, 0, trials) if trials else []
-        renamed = dict(zip(data["ids"], ids, strict=True))
-        for kind, table in _STUDY_ATTRIBUTES.items():
-            rows = [
-                {"study_id": number, "key": _key(key, renamed), "value_json": json.dumps(value)}
-                for key, value in data[kind].items()
-            ]
-            self._insert(connection, table, rows)
-        return len(trials)
-
-    def _insert(self, connection: Connection, table: str, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            connection.execute(insert(self._tables[table]), rows)
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 _STUDY_ATTRIBUTES = {
-    "user_attrs": "study_user_attributes",
-    "system_attrs": "study_system_attributes",
+    "user_attrs": schema.STUDY_USER_ATTRIBUTES,
+    "system_attrs": schema.STUDY_SYSTEM_ATTRIBUTES,
 }
 
 
