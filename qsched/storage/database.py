@@ -10,15 +10,21 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Connection, Engine, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, select, update
 
 from qsched import __version__
 from qsched.errors import InputError, StorageError, UnknownNameError
 from qsched.schedules import Schedule
-from qsched.specs import StudySpec, digest
+from qsched.specs import StudySpec
 from qsched.storage import tables
-from qsched.storage.engine import connect, read_only, readable_errors, sqlite_file, write
+from qsched.storage.engine import (
+    connect,
+    insert_new,
+    read_only,
+    readable_errors,
+    sqlite_file,
+    write,
+)
 from qsched.storage.leases import Leases
 from qsched.storage.rows import (
     Phase,
@@ -28,10 +34,10 @@ from qsched.storage.rows import (
     compact,
     now,
     run_row,
-    run_values,
     study_row,
     study_spec,
 )
+from qsched.storage.runs import RunWriter
 from qsched.storage.schema import no_database, prepare
 from qsched.storage.tally import Score, Tally, read_scores, tally
 
@@ -169,7 +175,7 @@ class Storage:
         columns = tables.studies.c
         query = select(columns.id, columns.sha256, columns.spec).where(columns.name == spec.name)
         with write(self._engine) as connection:
-            _insert_new(connection, tables.studies, [values])
+            insert_new(connection, tables.studies, [values])
             stored = connection.execute(query.with_for_update()).one()
             # Specs are compared, since a field that is new since then changes the hash alone.
             same = stored.sha256 == sha256 or study_spec(spec.name, stored.spec) == spec
@@ -261,26 +267,16 @@ class Storage:
             UnknownNameError: there is no study of this name.
             ValueError: a run is of another task than the study.
         """
+        self.run_writer(study).append(rows)
+
+    def run_writer(self, study: str) -> RunWriter:
+        """Return what stores runs of one study again and again; cheaper than ``add_runs``.
+
+        Raises:
+            UnknownNameError: there is no study of this name.
+        """
         study_id, spec = self._identity(study)
-        if any(row.run.task != spec.task for row in rows):
-            raise ValueError(f"runs of study `{study}` must be of its task")
-        names = {id(row.run.schedule): digest(row.run.schedule) for row in rows}
-        texts = {names[id(row.run.schedule)]: row.run.schedule for row in rows}
-        time = now()
-        with write(self._engine) as connection:
-            _insert_new(
-                connection,
-                tables.schedules,
-                [
-                    {"sha256": sha256, "schedule": schedule.model_dump_json()}
-                    for sha256, schedule in texts.items()
-                ],
-            )
-            _insert_new(
-                connection,
-                tables.runs,
-                [run_values(row, study_id, names[id(row.run.schedule)], time) for row in rows],
-            )
+        return RunWriter(self._engine, study, study_id, spec.task)
 
     def runs(self, study: str, phase: Phase | None = None) -> list[RunRow]:
         """Return the runs of a study, in the order they were stored.
@@ -353,13 +349,6 @@ class Storage:
         with readable_errors(self._engine), self._engine.connect() as connection:
             known = connection.scalars(select(tables.studies.c.name)).all()
         return UnknownNameError("stored study", name, known)
-
-
-def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert what breaks no unique constraint, and leave the rest as it is stored."""
-    if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 def _unused(connection: Connection, study_id: int, gone: Callable[[str], bool]) -> bool:

@@ -10,12 +10,32 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from qsched.errors import InputError, StorageError, UnreachableError
 
-__all__ = ["connect", "only_one", "read_only", "readable_errors", "shown", "sqlite_file", "write"]
+__all__ = [
+    "connect",
+    "insert_new",
+    "only_one",
+    "read_only",
+    "readable_errors",
+    "shown",
+    "sqlite_file",
+    "write",
+]
 
 BUSY_SECONDS = 30
 
@@ -99,6 +119,13 @@ def write(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert what breaks no unique constraint, and leave the rest as it is stored."""
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 @contextmanager

@@ -33,9 +33,9 @@ class Measure:
         self, spec: StudySpec, storage: Storage, executor: Executor, ticker: Ticker
     ) -> None:
         self._spec = spec
-        self._storage = storage
         self._executor = executor
         self._ticker = ticker
+        self._writer = storage.run_writer(spec.name)
         rows = storage.runs(spec.name)
         self._known: dict[str, RunResult] = {row.result.key: row.result for row in rows}
 
@@ -122,6 +122,6 @@ class Measure:
             RunRow(request.names[result.key], request.phase, run, result)
             for run, result in zip(cohort, results, strict=True)
         ]
-        patient(partial(self._storage.add_runs, self._spec.name, rows), self._ticker.say)
+        patient(partial(self._writer.append, rows), self._ticker.say)
         self._known.update((result.key, result) for result in results)
         self._ticker.finish(len(rows), trained=True)
