@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from qsched.cli.worker import train
-from qsched.execution import Local, split
+from qsched.execution import Local, one_by_one, split
 from qsched.schedules import Ana, LearningRate, Power, Schedule, Window
 from qsched.schedules.file import load_schedule
 from qsched.specs import Run, StudySpec
@@ -79,7 +79,11 @@ def accuracies(
         for seed in seeds
     ]
     cohorts = split(runs, spec.lanes)
-    found = {r.key: r.accuracy or 0.0 for _, results in executor.run(cohorts) for r in results}
+    found = {
+        r.key: r.accuracy or 0.0
+        for _, results in one_by_one(executor.run(cohorts))
+        for r in results
+    }
     return np.array([found[run.key] for run in runs]).reshape(len(schedules), len(seeds))
 
 

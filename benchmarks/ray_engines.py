@@ -20,7 +20,7 @@ import ray
 from ray import tune
 from ray.tune.search import ConcurrencyLimiter, Searcher
 
-from qsched.execution import Cohort, split
+from qsched.execution import Cohort, one_by_one, split
 from qsched.execution.ray import Ray
 from qsched.schedules import Ana, LearningRate, Schedule
 from qsched.specs import DataSpec, NetworkSpec, Run, RunResult, TaskSpec
@@ -107,7 +107,7 @@ def with_actors(waiting: Sequence[Cohort]) -> list[float]:
     """Return when each cohort was done, from the start on."""
     began, times = time.perf_counter(), []
     with Ray(echo, SLOTS) as executor:
-        for _ in executor.run(waiting):
+        for _ in one_by_one(executor.run(waiting)):
             times.append(time.perf_counter() - began)
     return times
 

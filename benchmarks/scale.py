@@ -37,7 +37,7 @@ import optuna
 
 from benchmarks.simulated import seconds, simulated, sleep
 from benchmarks.throughput.machine import RESULTS, machine
-from qsched.execution import Cohort, Executor
+from qsched.execution import Answers, Cohort, Executor
 from qsched.execution.board import Board, Rank, in_order
 from qsched.spaces import load_space
 from qsched.specs import (
@@ -46,7 +46,6 @@ from qsched.specs import (
     DataSpec,
     NetworkSpec,
     Rung,
-    RunResult,
     SamplerSpec,
     StudySpec,
     TaskSpec,
@@ -136,10 +135,8 @@ class Simulated:
         self._workers = workers
         self.cpu = 0.0
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
-        """Yield ``(index, results)`` as cohorts complete."""
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+        """Yield what has completed, as soon as something has."""
         board = Board(cohorts, 0, rank)
         under_way: list[tuple[float, int]] = []
         self._assign(board, cohorts, under_way)
@@ -149,11 +146,10 @@ class Simulated:
             while under_way and under_way[0][0] <= time.monotonic():
                 finished.append(heapq.heappop(under_way)[1])
             self._assign(board, cohorts, under_way)
-            for index in finished:
-                before = time.thread_time()
-                results = simulated(cohorts[index])
-                self.cpu += time.thread_time() - before
-                yield index, results
+            before = time.thread_time()
+            answers = [(index, simulated(cohorts[index])) for index in finished]
+            self.cpu += time.thread_time() - before
+            yield answers
             self._assign(board, cohorts, under_way)
 
     def _assign(
@@ -182,15 +178,13 @@ class Watched:
         self._cohorts = 0
         self._marks: dict[str, tuple[float, ...]] = {}
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
         """Yield what the executor yields."""
-        for index, results in self._executor.run(cohorts, rank):
-            self._busy += seconds(cohorts[index])
-            self._cohorts += 1
+        for answers in self._executor.run(cohorts, rank):
+            self._busy += sum(seconds(cohorts[index]) for index, _ in answers)
+            self._cohorts += len(answers)
             before = time.monotonic()
-            yield index, results
+            yield answers
             self._own += time.monotonic() - before
 
     def tell(self, progress: Progress) -> None:

@@ -5,8 +5,8 @@
 The whole command `qsched run` is timed, from its start to its end, each time with a new database:
 import, sampling, storage, confirmation and report are in it. Rounds with one worker and with two
 alternate, and so does which comes first; ratios are taken within a round. Before them, one study
-goes untimed, so that compiled code is there. The goal is a median ratio of at most 0.6; every round
-must end with the same runs and the same verdict. The exit code is 0 if all studies reach it.
+goes untimed, so that compiled code is there. The goal is a median ratio of at most 0.6; every
+round must end with the same runs and the same verdict. The exit code is 0 if all studies reach it.
 """
 
 from __future__ import annotations

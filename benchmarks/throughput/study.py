@@ -15,7 +15,7 @@ import optuna
 
 from benchmarks.throughput.costs import Costs, Growth
 from qsched.cli.worker import train
-from qsched.execution import Executor, Local
+from qsched.execution import Answers, Executor, Local
 from qsched.execution.board import Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.report import write as write_report
@@ -23,6 +23,7 @@ from qsched.spaces import load_space
 from qsched.specs import Run, RunResult, StudySpec, digest
 from qsched.specs.files import load_study
 from qsched.storage import RunRow, Storage
+from qsched.storage.runs import RunWriter
 from qsched.study import run_study
 from qsched.study.arms import Arm, hand_coded
 from qsched.study.racing import Raced
@@ -65,9 +66,19 @@ class TimedStorage:
     def __init__(self, storage: Storage, clocks: Clocks) -> None:
         self._storage, self._clocks = storage, clocks
 
+    def run_writer(self, study: str) -> TimedWriter:
+        return TimedWriter(self._storage.run_writer(study), self._clocks)
+
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._storage, name)
         return self._clocks.timed("storage", value) if callable(value) else value
+
+
+class TimedWriter:
+    """A writer of runs that is timed."""
+
+    def __init__(self, writer: RunWriter, clocks: Clocks) -> None:
+        self.append = clocks.timed("storage", writer.append)
 
 
 class TimedExecutor:
@@ -82,9 +93,7 @@ class TimedExecutor:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
         following = iter(self._executor.run(cohorts, rank))
         step = self._clocks.timed("training", lambda: next(following, None))
         while (item := step()) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qsched.cli.executors import executor
-from qsched.execution import split
+from qsched.execution import one_by_one, split
 from qsched.schedules import Schedule
 from qsched.specs import Run, StudySpec
 from qsched.study.seeds import pool
@@ -39,6 +39,6 @@ def accuracies(
     wanted = {run.key: run for row in runs for run in row}
     scores: dict[str, float] = {}
     with executor(workers, plugins) as where:
-        for _, results in where.run(split(list(wanted.values()), spec.lanes)):
+        for _, results in one_by_one(where.run(split(list(wanted.values()), spec.lanes))):
             scores.update((result.key, result.accuracy or 0.0) for result in results)
     return [[scores[run.key] for run in row] for row in runs]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol, Self
 
 from qsched.errors import QschedError, TrainingError
@@ -10,19 +11,23 @@ from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.specs import Run, RunResult
 
-__all__ = ["Executor", "Inline", "Train", "train_checked"]
+__all__ = ["Answers", "Executor", "Inline", "Train", "one_by_one", "train_checked"]
 
 Train = Callable[[Sequence[Run]], list[RunResult]]
 """Trains runs of one task and length; one result a run, in their order."""
+
+Answers = list[tuple[int, list[RunResult]]]
+"""Cohorts that have completed: the index and the results of each; at least one."""
 
 
 class Executor(Protocol):
     """Runs cohorts somewhere. A context manager: leaving it gives back what it holds."""
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
-        """Yield ``(index of the cohort, its results)`` as cohorts complete, in any order.
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+        """Yield what has completed meanwhile, as soon as something has, in any order.
+
+        All of it at once, so that whoever stores results needs one transaction for those that came
+        while the ones before were stored; :func:`one_by_one` has them one by one.
 
         Whoever uses a result may append to ``cohorts``, and these are trained in the same call; so
         workers go on from one to the next where a call for each would wait for its last.
@@ -52,19 +57,22 @@ class Inline:
     def __init__(self, train: Train) -> None:
         self._train = train
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
-        """Yield ``(index, results)`` one by one; see :meth:`Executor.run`."""
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+        """Yield each cohort when it is trained; see :meth:`Executor.run`."""
         board = Board(cohorts, 0, rank)
         while (index := board.next()) is not None:
-            yield index, train_checked(self._train, cohorts[index])
+            yield [(index, train_checked(self._train, cohorts[index]))]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def one_by_one(answers: Iterable[Answers]) -> Iterator[tuple[int, list[RunResult]]]:
+    """Return what :meth:`Executor.run` yields, a cohort at a time."""
+    return chain.from_iterable(answers)
 
 
 def train_checked(train: Train, cohort: Cohort) -> list[RunResult]:

@@ -19,10 +19,9 @@ from typing import Self
 from qsched.errors import InputError, QschedError, TrainingError
 from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
-from qsched.execution.executor import Train, described
+from qsched.execution.executor import Answers, Train, described
 from qsched.execution.worker import BEAT, Done, Failed, Outcome, Ready, work
 from qsched.plugins import Plugin
-from qsched.specs import RunResult
 
 __all__ = ["Local"]
 
@@ -95,10 +94,8 @@ class Local:
         self._size, self._lease = workers, lease
         self._workers: list[_Worker] = []
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
-        """Yield ``(index, results)`` as cohorts complete; see :meth:`Executor.run`.
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+        """Yield what has completed, as soon as something has; see :meth:`Executor.run`.
 
         Raises:
             TrainingError: a cohort could not be trained, or ended its worker three times.
@@ -109,7 +106,7 @@ class Local:
             while board.waiting or self._busy():
                 self._start(board.waiting)
                 self._assign(board, cohorts)
-                finished = []
+                finished: Answers = []
                 for worker, outcome in self._outcomes():
                     job, worker.job = worker.job, None
                     match outcome:
@@ -125,7 +122,8 @@ class Local:
                 if failure is not None:
                     board.clear()
                 self._assign(board, cohorts)  # Nobody idles while the caller uses the results.
-                yield from finished
+                if finished:
+                    yield finished
         finally:
             # Whoever stops listening early must not find old answers in the next call.
             self._stop(self._busy())

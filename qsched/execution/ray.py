@@ -17,13 +17,12 @@ from ray.exceptions import RayError, RayTaskError
 from qsched.errors import QschedError, TrainingError
 from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
-from qsched.execution.executor import Train, described
+from qsched.execution.executor import Answers, Train, described
 from qsched.execution.population import Evolved, Population, Tell
 from qsched.execution.ray_cluster import SPARE, Connection, connect, end, room, worker_kind
 from qsched.execution.ray_worker import surroundings
 from qsched.execution.worker import Done, Failed, Outcome
 from qsched.plugins import Plugin
-from qsched.specs import RunResult
 
 __all__ = ["Ray"]
 
@@ -106,10 +105,8 @@ class Ray:
         self._false_starts = 0
         self._last_words = ""
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
-        """Yield ``(index, results)`` as cohorts complete; see :meth:`Executor.run`.
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+        """Yield what has completed, as soon as something has; see :meth:`Executor.run`.
 
         Raises:
             InputError: no cluster answers at the address, or it has no room for a worker.
@@ -125,7 +122,7 @@ class Ray:
             while board.waiting or self._awaited(board):
                 self._start(board.waiting)
                 self._assign(board, cohorts)
-                finished = []
+                finished: Answers = []
                 for worker, outcome in self._outcomes():
                     cohort, worker.cohort = worker.cohort, None
                     match outcome:
@@ -139,8 +136,8 @@ class Ray:
                 if failure is not None:
                     board.clear()
                 self._assign(board, cohorts)  # Nobody idles while the caller uses the results.
-                yield from finished
                 if finished:
+                    yield finished
                     self._forgive()
         finally:
             # Whoever stops listening early, or has all answers, wants these no more.

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from qsched.execution import Cohort, Executor, split
+from qsched.execution import Answers, Cohort, Executor, split
 from qsched.specs import Run, RunResult, StudySpec
 from qsched.storage import RunRow, Storage
 from qsched.study.arms import Arm
@@ -25,8 +25,9 @@ T = TypeVar("T")
 class Measure:
     """Scores arms on seeds; every run is trained once per study.
 
-    A cohort's results are written in one transaction when it ends, so an interrupted study has
-    whole cohorts; asking again trains the others, in the same composition.
+    A cohort's results are written in one transaction when it ends, with those that ended at the
+    same time, so an interrupted study has whole cohorts; asking again trains the others, in the
+    same composition.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class Measure:
         """
         course = Course(many, self._begin, self._scores)
         yield from course.ends()
-        for index, results in self._executor.run(course.cohorts, course.rank):
-            self._keep(course.request(index), course.cohorts[index], results)
-            course.answered({result.key for result in results})
+        for answers in self._executor.run(course.cohorts, course.rank):
+            self._keep(course, answers)
+            for _, results in answers:
+                course.answered({result.key for result in results})
             yield from course.ends()
 
     def seeds(self, phase: Phase, count: int) -> tuple[int, ...]:
@@ -116,12 +118,13 @@ class Measure:
             [[self._known[key].accuracy or 0.0 for key in row] for row in request.keys]
         )
 
-    def _keep(self, request: Request, cohort: Cohort, results: Sequence[RunResult]) -> None:
+    def _keep(self, course: Course[T], answers: Answers) -> None:
         """Store finished runs, also if the database is away: they cost more than a wait."""
-        rows = [
-            RunRow(request.names[result.key], request.phase, run, result)
-            for run, result in zip(cohort, results, strict=True)
-        ]
+        rows = []
+        for index, results in answers:
+            request, cohort = course.request(index), course.cohorts[index]
+            for run, result in zip(cohort, results, strict=True):
+                rows.append(RunRow(request.names[result.key], request.phase, run, result))
         patient(partial(self._writer.append, rows), self._ticker.say)
-        self._known.update((result.key, result) for result in results)
+        self._known.update((row.result.key, row.result) for row in rows)
         self._ticker.finish(len(rows), trained=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from qsched.errors import DataError, TrainingError
-from qsched.execution import Executor, Train, split
+from qsched.execution import Executor, Train, one_by_one, split
 from qsched.testing import trainings
 
 __all__ = ["ExecutorTestCase", "Make"]
@@ -30,7 +30,7 @@ class ExecutorTestCase(ABC):
     def test_results_belong_to_their_cohorts(self, make: Make) -> None:
         cohorts = split(trainings.make_runs(23), 5)
         with make(trainings.echo) as executor:
-            answers = dict(executor.run(cohorts))
+            answers = dict(one_by_one(executor.run(cohorts)))
         assert sorted(answers) == list(range(len(cohorts)))
         for index, cohort in enumerate(cohorts):
             assert [result.key for result in answers[index]] == [run.key for run in cohort]
@@ -38,7 +38,7 @@ class ExecutorTestCase(ABC):
 
     def test_no_cohorts(self, make: Make) -> None:
         with make(trainings.echo) as executor:
-            assert list(executor.run([])) == []
+            assert list(one_by_one(executor.run([]))) == []
 
     def test_cohorts_that_are_added_meanwhile_are_trained_in_the_same_call(
         self, make: Make
@@ -46,7 +46,7 @@ class ExecutorTestCase(ABC):
         cohorts = split(trainings.make_runs(6), 1)
         growing, answered = cohorts[:2], []
         with make(trainings.echo) as executor:
-            for index, results in executor.run(growing, lambda index: index):
+            for index, results in one_by_one(executor.run(growing, lambda index: index)):
                 assert [result.key for result in results] == [run.key for run in growing[index]]
                 answered.append(index)
                 growing += cohorts[len(growing) : len(growing) + 2]
@@ -56,7 +56,7 @@ class ExecutorTestCase(ABC):
         with make(trainings.echo) as executor:
             for count in (3, 7, 1):
                 cohorts = split(trainings.make_runs(count), 1)
-                answered = [index for index, _ in executor.run(cohorts)]
+                answered = [index for index, _ in one_by_one(executor.run(cohorts))]
                 assert sorted(answered) == list(range(count))
 
     @pytest.mark.parametrize("train", [trainings.short, trainings.swapped])
@@ -65,16 +65,16 @@ class ExecutorTestCase(ABC):
             make(train) as executor,
             pytest.raises(TrainingError, match="one result a run, in their order"),
         ):
-            list(executor.run([tuple(trainings.make_runs(4))]))
+            list(one_by_one(executor.run([tuple(trainings.make_runs(4))])))
 
     def test_an_exception_becomes_one_line_after_what_was_finished(self, make: Make) -> None:
         cohorts = split(trainings.make_runs(5), 1)
         finished = []
         with make(trainings.raises_at_3) as executor:
             with pytest.raises(TrainingError) as caught:
-                for index, _ in executor.run(cohorts):
+                for index, _ in one_by_one(executor.run(cohorts)):
                     finished.append(index)
-            assert [index for index, _ in executor.run(cohorts[4:])] == [0]
+            assert [index for index, _ in one_by_one(executor.run(cohorts[4:]))] == [0]
         assert str(caught.value) == (
             "cohort of 1 runs (mlp9 on digits, length 1, seeds 3 to 3): ValueError: no such layer"
         )
@@ -84,7 +84,7 @@ class ExecutorTestCase(ABC):
 
     def test_a_mistake_of_the_user_stays_one(self, make: Make) -> None:
         with make(trainings.lacks_data) as executor, pytest.raises(DataError) as caught:
-            list(executor.run([tuple(trainings.make_runs(1))]))
+            list(one_by_one(executor.run([tuple(trainings.make_runs(1))])))
         assert str(caught.value) == str(DataError("download the file"))
         assert caught.value.exit_code == 2
 
@@ -92,8 +92,8 @@ class ExecutorTestCase(ABC):
         cohorts = split(trainings.make_runs(6), 1)
         with make(trainings.echo) as executor:
             with pytest.raises(KeyboardInterrupt):
-                for _ in executor.run(cohorts):
+                for _ in one_by_one(executor.run(cohorts)):
                     raise KeyboardInterrupt
             # No answer of the call that was left is taken for one of this.
-            answers = dict(executor.run(cohorts[3:]))
+            answers = dict(one_by_one(executor.run(cohorts[3:])))
         assert [answers[i][0].steps for i in range(3)] == [3, 4, 5]

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from qsched.errors import InputError, TrainingError
-from qsched.execution import Local, split
+from qsched.execution import Local, one_by_one, split
 from tests.execution import fakes
 
 SCRIPT = """
 import sys
-from qsched.execution import Local, split
+from qsched.execution import Local, one_by_one, split
 from tests.execution import fakes
 
 if __name__ == "__main__":
     try:
         with Local(fakes.slow, 2) as executor:
-            for _ in executor.run(split(fakes.make_runs(4), 1)):
+            for _ in one_by_one(executor.run(split(fakes.make_runs(4), 1))):
                 pass
     except KeyboardInterrupt:
         sys.exit(130)
@@ -30,12 +30,12 @@ if __name__ == "__main__":
 
 UNGUARDED = """
 from qsched.errors import TrainingError
-from qsched.execution import Local, split
+from qsched.execution import Local, one_by_one, split
 from tests.execution import fakes
 
 try:
     with Local(fakes.echo, 1) as executor:
-        list(executor.run(split(fakes.make_runs(1), 1)))
+        list(one_by_one(executor.run(split(fakes.make_runs(1), 1))))
 except TrainingError as error:
     print(error)
 """
@@ -86,7 +86,7 @@ def test_workers_have_one_thread_and_this_process_keeps_its_own(
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     with Local(fakes.echo, 1) as executor:
-        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+        [(_, [result])] = one_by_one(executor.run([tuple(fakes.make_runs(1))]))
     assert (result.versions["omp"], result.versions["mkl"]) == ("1", "1")
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
@@ -94,14 +94,19 @@ def test_workers_have_one_thread_and_this_process_keeps_its_own(
 
 def test_torch_has_one_thread_in_workers() -> None:
     with Local(fakes.with_torch, 1) as executor:
-        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+        [(_, [result])] = one_by_one(executor.run([tuple(fakes.make_runs(1))]))
     assert result.versions == {"threads": "1"}
 
 
 def test_workers_are_kept_between_calls_and_are_other_processes() -> None:
     cohorts = split(fakes.make_runs(2), 1)
     with Local(fakes.echo, 1) as executor:
-        seen = {r.versions["pid"] for _ in range(3) for _, rs in executor.run(cohorts) for r in rs}
+        seen = {
+            r.versions["pid"]
+            for _ in range(3)
+            for _, rs in one_by_one(executor.run(cohorts))
+            for r in rs
+        }
     assert len(seen) == 1
     assert str(os.getpid()) not in seen
     assert not alive(int(seen.pop()))
@@ -109,7 +114,7 @@ def test_workers_are_kept_between_calls_and_are_other_processes() -> None:
 
 def test_both_workers_work(folder: Path) -> None:
     with Local(fakes.waits_for_two, 2) as executor:
-        assert len(list(executor.run(split(fakes.make_runs(2), 1)))) == 2
+        assert len(list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))) == 2
 
 
 @pytest.mark.parametrize("deaths", [1, 2])
@@ -117,7 +122,7 @@ def test_a_cohort_is_trained_again_when_its_worker_dies(folder: Path, deaths: in
     for token in range(deaths):
         (folder / f"die-{token}").touch()
     with Local(fakes.dies_while_told, 2) as executor:
-        answers = dict(executor.run(split(fakes.make_runs(6), 1)))
+        answers = dict(one_by_one(executor.run(split(fakes.make_runs(6), 1))))
     assert [answers[index][0].steps for index in range(6)] == list(range(6))
     assert not list(folder.glob("die-*"))
 
@@ -131,7 +136,7 @@ def test_a_cohort_that_ends_three_workers_is_named_and_the_others_are_kept(folde
         Local(fakes.dies_while_told, 1) as executor,
         pytest.raises(TrainingError, match=r"seeds 0 to 0\) ended its worker 3 times.*code -9"),
     ):
-        for index, _ in executor.run(cohorts):
+        for index, _ in one_by_one(executor.run(cohorts)):
             finished.append(index)
     assert finished == [0]
     assert len(list(folder.glob("die-*"))) == 2
@@ -140,7 +145,7 @@ def test_a_cohort_that_ends_three_workers_is_named_and_the_others_are_kept(folde
 def test_a_worker_that_stalls_is_replaced(folder: Path) -> None:
     (folder / "stop-600").touch()
     with Local(fakes.stops_while_told, 2, lease=3.0) as executor:
-        answers = list(executor.run(split(fakes.make_runs(6), 1)))
+        answers = list(one_by_one(executor.run(split(fakes.make_runs(6), 1))))
     assert sorted(index for index, _ in answers) == list(range(6))
     assert not any(alive(pid) for pid in pids(folder))
 
@@ -152,12 +157,12 @@ def test_a_cohort_that_silences_three_workers_is_named(folder: Path) -> None:
         Local(fakes.stops_while_told, 1, lease=1.0) as executor,
         pytest.raises(TrainingError, match=r"lost its worker 3 times.*no sign of life for 1 s"),
     ):
-        list(executor.run(split(fakes.make_runs(1), 1)))
+        list(one_by_one(executor.run(split(fakes.make_runs(1), 1))))
 
 
 def test_a_worker_that_trains_for_longer_than_its_lease_is_kept(folder: Path) -> None:
     with Local(fakes.busy_for_long, 1, lease=2.0) as executor:
-        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+        [(_, [result])] = one_by_one(executor.run([tuple(fakes.make_runs(1))]))
     assert int(result.versions["pid"]) in pids(folder)
     assert len(pids(folder)) == 1
 
@@ -166,7 +171,7 @@ def test_what_one_worker_raises_another_one_may_train(folder: Path) -> None:
     for token in range(2):
         (folder / f"raise-{token}").touch()
     with Local(fakes.raises_while_told, 2) as executor:
-        answers = dict(executor.run(split(fakes.make_runs(4), 1)))
+        answers = dict(one_by_one(executor.run(split(fakes.make_runs(4), 1))))
     assert sorted(answers) == [0, 1, 2, 3]
     for token in range(3):
         (folder / f"raise-{token}").touch()
@@ -174,16 +179,16 @@ def test_what_one_worker_raises_another_one_may_train(folder: Path) -> None:
         Local(fakes.raises_while_told, 1) as executor,
         pytest.raises(TrainingError, match="OSError: this machine cannot read its disk"),
     ):
-        list(executor.run(split(fakes.make_runs(2), 1)))
+        list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))
 
 
 def test_a_worker_that_dies_idle_is_replaced() -> None:
     cohort = tuple(fakes.make_runs(1))
     with Local(fakes.echo, 1) as executor:
-        [(_, [before])] = executor.run([cohort])
+        [(_, [before])] = one_by_one(executor.run([cohort]))
         os.kill(int(before.versions["pid"]), signal.SIGKILL)
         wait_until(lambda: not alive(int(before.versions["pid"])))
-        [(_, [after])] = executor.run([cohort])
+        [(_, [after])] = one_by_one(executor.run([cohort]))
     assert before.versions["pid"] != after.versions["pid"]
 
 
@@ -191,7 +196,7 @@ def test_plugins_are_loaded_in_workers(tmp_path: Path) -> None:
     plugin = tmp_path / "plugin.py"
     plugin.write_text("import os; os.environ['OMP_NUM_THREADS'] = 'from the plugin'")
     with Local(fakes.echo, 1, plugins=[plugin]) as executor:
-        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+        [(_, [result])] = one_by_one(executor.run([tuple(fakes.make_runs(1))]))
     assert result.versions["omp"] == "from the plugin"
 
 
@@ -202,12 +207,12 @@ def test_a_plugin_that_fails_is_the_users_mistake(tmp_path: Path) -> None:
         Local(fakes.echo, 2, plugins=[plugin]) as executor,
         pytest.raises(InputError, match="line 1 raises ZeroDivisionError"),
     ):
-        list(executor.run(split(fakes.make_runs(2), 1)))
+        list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))
 
 
 def test_leaving_ends_busy_workers_at_once(folder: Path) -> None:
     with pytest.raises(ZeroDivisionError), Local(fakes.slow_but_first, 2) as executor:
-        for _ in executor.run(split(fakes.make_runs(3), 1)):
+        for _ in one_by_one(executor.run(split(fakes.make_runs(3), 1))):
             wait_until(lambda: len(pids(folder)) == 2)
             start = time.monotonic()
             raise ZeroDivisionError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qsched.errors import TrainingError
-from qsched.execution import split
+from qsched.execution import one_by_one, split
 from qsched.execution.population import Evolving, Lineage, Member, Population
 from qsched.schedules import Ana, Lag, LearningRate, Override, Place, Schedule, Window
 from qsched.testing.trainings import TASK, make_runs
@@ -102,7 +102,7 @@ def test_a_population_is_the_same_twice_and_leaves_workers_their_places(instance
             executor.evolve(asked, told.append)
         list(running)
         first = executor.evolve(asked, told.append)
-        assert len(list(executor.run(cohorts))) == 2
+        assert len(list(one_by_one(executor.run(cohorts)))) == 2
         again = executor.evolve(asked, told.append)
     assert again == first
     assert (first.trainings, first.seconds) == (12, 6.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qsched.errors import InputError, TrainingError
-from qsched.execution import split
+from qsched.execution import one_by_one, split
 from qsched.execution.orphans import descendants
 from tests.execution import fakes
 from tests.execution.test_local import alive, pids, wait_until
@@ -26,19 +26,19 @@ NODES = """
 import os, signal, sys, threading
 from ray.cluster_utils import Cluster
 import ray
-from qsched.execution import split
+from qsched.execution import one_by_one, split
 from qsched.execution.ray import Ray
 from tests.execution import fakes
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
 extra = cluster.add_node(num_cpus=1)
 with Ray(fakes.waits_for_two, 2, address=cluster.address) as executor:
-    list(executor.run(split(fakes.make_runs(2), 1)))  # One worker a node.
+    list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))  # One worker a node.
     for pid in fakes.folder().glob("pid-*"):
         pid.unlink()
 with Ray(fakes.quick, 2, address=cluster.address) as executor:
     answers = []
-    for index, _ in executor.run(split(fakes.make_runs(12), 1)):
+    for index, _ in one_by_one(executor.run(split(fakes.make_runs(12), 1))):
         answers.append(index)
         if len(answers) == 3:
             cluster.remove_node(extra, allow_graceful=False)
@@ -47,12 +47,12 @@ cluster.shutdown()
 """
 
 KILLED = """
-from qsched.execution import split
+from qsched.execution import one_by_one, split
 from qsched.execution.ray import Ray
 from tests.execution import fakes
 
 with Ray(fakes.slow, 2) as executor:
-    list(executor.run(split(fakes.make_runs(4), 1)))
+    list(one_by_one(executor.run(split(fakes.make_runs(4), 1))))
 """
 
 
@@ -78,7 +78,7 @@ def _clean(request: pytest.FixtureRequest) -> None:
 def test_workers_are_other_processes_of_one_thread_and_are_kept(folder: Path) -> None:
     cohorts = split(fakes.make_runs(4), 1)
     with Ray(fakes.echo, 2) as executor:
-        answers = [dict(executor.run(cohorts)) for _ in range(2)]
+        answers = [dict(one_by_one(executor.run(cohorts))) for _ in range(2)]
     versions = [results[0].versions for each in answers for results in each.values()]
     assert {(v["omp"], v["mkl"]) for v in versions} == {("1", "1")}
     workers = {int(v["pid"]) for v in versions}
@@ -90,20 +90,20 @@ def test_workers_are_other_processes_of_one_thread_and_are_kept(folder: Path) ->
 
 def test_a_worker_computes_with_as_many_threads_as_it_has_cpus(folder: Path) -> None:
     with Ray(fakes.echo, 1, cpus=2.0) as executor:
-        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+        [(_, [result])] = one_by_one(executor.run([tuple(fakes.make_runs(1))]))
     assert (result.versions["omp"], result.versions["mkl"]) == ("2", "2")
 
 
 def test_both_workers_work(folder: Path) -> None:
     with Ray(fakes.waits_for_two, 2) as executor:
-        assert len(list(executor.run(split(fakes.make_runs(2), 1)))) == 2
+        assert len(list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))) == 2
 
 
 def test_a_cohort_is_trained_again_when_its_worker_dies(folder: Path) -> None:
     for token in range(2):
         (folder / f"die-{token}").touch()
     with Ray(fakes.dies_while_told, 2) as executor:
-        answers = dict(executor.run(split(fakes.make_runs(6), 1)))
+        answers = dict(one_by_one(executor.run(split(fakes.make_runs(6), 1))))
     assert [answers[index][0].steps for index in range(6)] == list(range(6))
     assert not list(folder.glob("die-*"))
 
@@ -116,7 +116,7 @@ def test_a_cohort_that_ends_three_workers_is_named_and_the_others_are_kept(folde
         Ray(fakes.dies_while_told, 1) as executor,
         pytest.raises(TrainingError, match=r"seeds 0 to 0\) lost its worker 3 times"),
     ):
-        for index, _ in executor.run(split(fakes.make_runs(2), 1)[::-1]):
+        for index, _ in one_by_one(executor.run(split(fakes.make_runs(2), 1)[::-1])):
             finished.append(index)
     assert finished == [0]
 
@@ -126,7 +126,7 @@ def test_a_cohort_is_handed_on_when_its_worker_is_silent_and_one_answer_counts(
 ) -> None:
     (folder / "stop-6").touch()
     with Ray(fakes.stops_while_told, 2, lease=2.0) as executor:
-        answers = list(executor.run(split(fakes.make_runs(40), 1)))
+        answers = list(one_by_one(executor.run(split(fakes.make_runs(40), 1))))
     assert sorted(index for index, _ in answers) == list(range(40))
     assert not list(folder.glob("stop-*"))
 
@@ -134,7 +134,7 @@ def test_a_cohort_is_handed_on_when_its_worker_is_silent_and_one_answer_counts(
 def test_a_stopped_worker_is_ended_with_the_executor(folder: Path) -> None:
     (folder / "stop-600").touch()
     with Ray(fakes.stops_while_told, 2, lease=1.0) as executor:
-        assert len(list(executor.run(split(fakes.make_runs(3), 1)))) == 3
+        assert len(list(one_by_one(executor.run(split(fakes.make_runs(3), 1))))) == 3
     [stopped] = pids(folder)
     wait_until(lambda: not alive(stopped))
 
@@ -145,7 +145,7 @@ def test_plugins_come_by_content_and_are_named_in_results(folder: Path, tmp_path
     executor = Ray(fakes.with_plugins, 1, plugins=[plugin])
     plugin.unlink()
     with executor:
-        [(_, [result])] = executor.run([tuple(fakes.make_runs(1))])
+        [(_, [result])] = one_by_one(executor.run([tuple(fakes.make_runs(1))]))
     assert len(result.versions["mine.py"]) == 64
 
 
@@ -156,7 +156,7 @@ def test_a_plugin_that_fails_is_the_users_mistake(folder: Path, tmp_path: Path) 
         Ray(fakes.echo, 1, plugins=[plugin]) as executor,
         pytest.raises(InputError, match="line 1 raises ZeroDivisionError"),
     ):
-        list(executor.run(split(fakes.make_runs(2), 1)))
+        list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))
 
 
 def test_a_worker_that_fits_nowhere_is_refused(folder: Path) -> None:

@@ -90,6 +90,34 @@ def test_reading_takes_as_many_queries_for_many_runs_as_for_one(storage: Storage
     assert counts[0] == counts[1] <= 3
 
 
+def test_a_writer_writes_what_is_new(storage: Storage) -> None:
+    """Runs and schedules as if each had come alone; a known schedule is not sent again."""
+    writer = storage.run_writer("t")
+    writer.append([make_row(1, arm=0), make_row(1, arm=1)])
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    writer.append([make_row(2, arm=0), make_row(3, arm=1)])
+    writer.append([make_row(2, arm=0, accuracy=0.5)])
+    event.remove(Engine, "before_cursor_execute", note)
+    sent = [each.split()[2] for each in statements if each.startswith("INSERT")]
+    assert sent == ["qsched_runs", "qsched_runs"]
+    expected = [make_row(1, arm=0), make_row(1, arm=1), make_row(2, arm=0), make_row(3, arm=1)]
+    assert storage.runs("t") == expected
+
+
+def test_a_writer_sends_a_schedule_again_whose_runs_were_not_stored(storage: Storage) -> None:
+    writer = storage.run_writer("t")
+    unstorable = RunRow("a", None, make_row(2).run, make_row(2).result)  # type: ignore[arg-type]
+    with pytest.raises(StorageError):
+        writer.append([make_row(1), unstorable])
+    writer.append([make_row(1)])
+    assert storage.runs("t") == [make_row(1)]
+
+
 def test_a_study_comes_back(storage: Storage) -> None:
     row = storage.study("t")
     assert (row.spec, row.sha256, row.state, row.verdict, row.notes) == (

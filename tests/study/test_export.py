@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qsched.errors import InputError, UnknownNameError
-from qsched.execution import Cohort, Inline
+from qsched.execution import Answers, Cohort, Inline
 from qsched.execution.board import Board, Rank, in_order
 from qsched.schedules.file import dump, load_schedule
 from qsched.specs import Run, RunResult, digest
@@ -71,12 +71,10 @@ def test_the_file_says_what_trained_and_does_not_depend_on_who_ended_first(
     class Backwards(Inline):
         """Trains the last cohort first."""
 
-        def run(
-            self, cohorts: Sequence[Cohort], rank: Rank = in_order
-        ) -> Iterator[tuple[int, list[RunResult]]]:
+        def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
             board = Board(cohorts, 0, lambda index: len(cohorts) - index)
             while (index := board.next()) is not None:
-                yield index, train(cohorts[index])
+                yield [(index, train(cohorts[index]))]
 
     texts = []
     for number, executor in enumerate((Inline(train), Backwards(train))):

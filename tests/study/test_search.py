@@ -10,12 +10,13 @@ from typing import Any, Self
 
 import pytest
 from optuna.trial import FrozenTrial
+from sqlalchemy import Engine, event
 
-from qsched.execution import Cohort, Executor, Inline, Local
+from qsched.execution import Answers, Cohort, Executor, Inline, Local
 from qsched.execution.board import Board, Rank, in_order
 from qsched.schedules import Schedule
 from qsched.spaces import load_space
-from qsched.specs import Run, RunResult, StudySpec
+from qsched.specs import Run, StudySpec
 from qsched.storage import Storage
 from qsched.study import Verdict, run_study
 from qsched.study.arms import Arm
@@ -50,9 +51,7 @@ class Shuffled:
         self.together: set[frozenset[int]] = set()
         self.idle = 0
 
-    def run(
-        self, cohorts: Sequence[Cohort], rank: Rank = in_order
-    ) -> Iterator[tuple[int, list[RunResult]]]:
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
         board, out = Board(cohorts, 0, rank), list[int]()
         while board.waiting or out:
             while board.waiting and len(out) < self.workers:
@@ -61,7 +60,7 @@ class Shuffled:
             self.together.add(frozenset(map(rank, out)))
             index = out.pop(self.random.randrange(len(out)))
             self.trained.update(run.key for run in cohorts[index])
-            yield index, surrogate.train(cohorts[index])
+            yield [(index, surrogate.train(cohorts[index]))]
 
     def __enter__(self) -> Self:
         return self
@@ -200,16 +199,40 @@ def test_later_batches_wait_for_their_turn_to_be_recorded(tmp_path: Path) -> Non
     class Late(Shuffled):
         """Answers what is least urgent first."""
 
-        def run(
-            self, cohorts: Sequence[Cohort], rank: Rank = in_order
-        ) -> Iterator[tuple[int, list[RunResult]]]:
+        def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
             waiting = Board(cohorts, 0, lambda index: 1000 - rank(index))
             while (index := waiting.next()) is not None:
-                yield index, surrogate.train(cohorts[index])
+                yield [(index, surrogate.train(cohorts[index]))]
 
     spec = spec_of(3)
     expected = study(spec, tmp_path / "inline", Inline(surrogate.train))
     assert study(spec, tmp_path / "late", Late(1)) == expected
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_answers_that_come_together_are_stored_together(tmp_path: Path, ahead: int) -> None:
+    class Together(Inline):
+        """Answers all that it was given at once."""
+
+        def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+            board = Board(cohorts, 0, rank)
+            while board.waiting:
+                out = [board.next() or 0 for _ in range(board.waiting)]
+                yield [(index, surrogate.train(cohorts[index])) for index in out]
+
+    def writes(executor: Executor, folder: str) -> tuple[Any, int]:
+        commits: list[object] = []
+        note = commits.append
+        event.listen(Engine, "commit", note)
+        try:
+            return study(spec_of(ahead), tmp_path / folder, executor), len(commits)
+        finally:
+            event.remove(Engine, "commit", note)
+
+    expected, many = writes(Inline(surrogate.train), "inline")
+    found, few = writes(Together(surrogate.train), "together")
+    assert found == expected
+    assert few < many / 2
 
 
 def test_it_is_told_batch_by_batch(tmp_path: Path) -> None:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from qsched.errors import TrainingError
-from qsched.execution import Cohort, Inline
+from qsched.execution import Answers, Cohort, Inline
 from qsched.execution.board import Rank, in_order
-from qsched.specs import RunResult
 from qsched.testing.executor import ExecutorTestCase
 from qsched.testing.trainings import swapped
 
 FAILURES = AssertionError, IndexError, TrainingError, pytest.fail.Exception
-Answers = Iterator[tuple[int, list[RunResult]]]
 
 
 class Suite(ExecutorTestCase):
@@ -24,22 +22,22 @@ class Suite(ExecutorTestCase):
 class Reversed(Inline):
     """Answers the last cohort with the index of the first."""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
         return super().run(cohorts[::-1])
 
 
 class Needy(Inline):
     """Cannot do with no cohorts."""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
-        yield 0, self._train(cohorts[0])
-        yield from ((i + 1, self._train(c)) for i, c in enumerate(cohorts[1:]))
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
+        yield [(0, self._train(cohorts[0]))]
+        yield from ([(i + 1, self._train(c))] for i, c in enumerate(cohorts[1:]))
 
 
 class Deaf(Inline):
     """Trains what there is at first."""
 
-    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Answers:
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
         yield from super().run(tuple(cohorts), rank)
 
 
@@ -48,7 +46,7 @@ class Once(Inline):
 
     used = False
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
         if not self.used:
             self.used = True
             yield from super().run(cohorts)
@@ -57,10 +55,10 @@ class Once(Inline):
 class Silent(Inline):
     """Goes on where training fails."""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
         for index, cohort in enumerate(cohorts):
             try:
-                yield from ((index, results) for _, results in super().run([cohort]))
+                yield from ([(index, results)] for [(_, results)] in super().run([cohort]))
             except TrainingError:
                 continue
 
@@ -68,7 +66,7 @@ class Silent(Inline):
 class Blunt(Inline):
     """Takes every mistake for one of training."""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
         try:
             yield from super().run(cohorts)
         except Exception as error:
@@ -80,18 +78,18 @@ class Late(Inline):
 
     left: tuple[Cohort, ...] = ()
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
         waiting, self.left = (*self.left, *cohorts), tuple(cohorts)
         for index, cohort in enumerate(waiting[: len(cohorts)]):
-            yield index, self._train(cohort)
+            yield [(index, self._train(cohort))]
             self.left = self.left[1:]
 
 
 class Trusting(Inline):
     """Takes any results."""
 
-    def run(self, cohorts: Sequence[Cohort]) -> Answers:
-        yield from ((i, self._train(cohort)) for i, cohort in enumerate(cohorts))
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Answers]:
+        yield from ([(i, self._train(cohort))] for i, cohort in enumerate(cohorts))
 
 
 @pytest.mark.parametrize(

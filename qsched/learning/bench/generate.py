@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from qsched.execution import Executor, split
+from qsched.execution import Executor, one_by_one, split
 from qsched.learning.bench.plans import FINALISTS, BenchArm, Plan, bench_study
 from qsched.learning.bench.tasks import BenchSpec, BenchTask
 from qsched.specs import Run, RunResult, digest
@@ -122,7 +122,7 @@ class Generator:
             if self._until is not None and time.monotonic() > self._until:
                 return False
             part = cohorts[start : start + 8]
-            for index, results in self._executor.run(part):
+            for index, results in one_by_one(self._executor.run(part)):
                 rows = []
                 for run, result in zip(part[index], results, strict=True):
                     asked = wanted[result.key][1]
