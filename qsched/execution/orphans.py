@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 
-__all__ = ["Guardian", "descendants"]
+__all__ = ["Guardian"]
 
 _SCRIPT = "trap '' INT; read line || kill -9 \"$@\" 2>/dev/null"
-
-
-def descendants(pid: int | None = None) -> set[int]:
-    """Return the numbers of all processes that descend from one (None: this one).
-
-    On systems without ``/proc`` there are none.
-    """
-    found: set[int] = set()
-    waiting = [os.getpid() if pid is None else pid]
-    while waiting:
-        for children in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            with suppress(OSError):  # It has just ended.
-                new = {int(child) for child in children.read_text().split()}
-                waiting += new - found
-                found |= new
-    return found
 
 
 class Guardian:

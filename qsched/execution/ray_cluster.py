@@ -7,7 +7,6 @@ import signal
 import socket
 from contextlib import suppress
 from math import ceil
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +14,9 @@ import ray
 from ray.exceptions import RayError
 
 from qsched.errors import InputError
-from qsched.execution.orphans import Guardian, descendants
+from qsched.execution.orphans import Guardian
 from qsched.execution.ray_worker import RayWorker
+from qsched.processes import descendants, find
 
 __all__ = ["SPARE", "Connection", "connect", "end", "room", "worker_kind"]
 
@@ -131,7 +131,7 @@ def end(actor: Any, node: str, pid: int) -> None:
 
 def _end_stopped(pid: int) -> None:
     """End an actor of this machine that cannot obey because it is stopped (SIGSTOP)."""
-    with suppress(OSError):
-        name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-        if "(ray::" in name and rest.split()[0] == "T":
+    process = find(pid)
+    if process is not None and process.name.startswith("ray::") and process.state == "T":
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
+
+from qsched.processes import boot_id, find
 
 __all__ = ["alive", "born", "send"]
-
-_STATE, _START = 0, 19
-"""Fields of ``/proc/PID/stat`` after the name."""
 
 
 def born(pid: int) -> str | None:
@@ -18,14 +16,8 @@ def born(pid: int) -> str | None:
     It is the boot's id and the time since then; None if there is no such process, or only its
     remains (a zombie).
     """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
-    # The name in parentheses may hold spaces and parentheses.
-    fields = text.rpartition(")")[2].split()
-    return None if fields[_STATE] in "ZX" else f"{boot}:{fields[_START]}"
+    process, boot = find(pid), boot_id()
+    return None if process is None or boot is None else f"{boot}:{process.started}"
 
 
 def alive(pid: int, since: str) -> bool:

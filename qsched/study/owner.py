@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from uuid import uuid4
+
+from qsched.processes import boot_id, find
 
 __all__ = ["described", "gone", "identity"]
 
@@ -13,7 +14,9 @@ __all__ = ["described", "gone", "identity"]
 def identity() -> str:
     """Return a new name for this process: host, where its number counts, number, start."""
     pid = os.getpid()
-    return "/".join((platform.node(), _place(), str(pid), _started(pid) or "?", uuid4().hex[:8]))
+    me = find(pid)
+    started = "?" if me is None else me.started
+    return "/".join((platform.node(), _place(), str(pid), started, uuid4().hex[:8]))
 
 
 def described(owner: str) -> str:
@@ -32,22 +35,15 @@ def gone(owner: str) -> bool:
     It can for processes that it numbers itself, since it was last started.
     """
     _, place, pid, started, _ = owner.split("/")
-    return place == _place() and started != _started(int(pid))
+    if place != _place():
+        return False
+    process = find(int(pid))
+    return process is None or process.started != started
 
 
 def _place() -> str:
     """Return what makes a process number unique: the boot and the name space of numbers."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
-        return f"{boot}-{os.stat('/proc/self/ns/pid').st_ino}"
-    except OSError:
+    boot = boot_id()
+    if boot is None:
         return uuid4().hex  # Matches no other place: nobody is known to have ended.
-
-
-def _started(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot; None if it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
+    return f"{boot[:8]}-{os.stat('/proc/self/ns/pid').st_ino}"

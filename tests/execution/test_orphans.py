@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from qsched.execution.orphans import descendants
+from qsched.processes import descendants
 from tests.execution.test_local import alive, wait_until
 
 PARENT = """

@@ -13,7 +13,7 @@ import pytest
 
 from qsched.errors import InputError, TrainingError
 from qsched.execution import one_by_one, split
-from qsched.execution.orphans import descendants
+from qsched.processes import descendants
 from tests.execution import fakes
 from tests.execution.test_local import alive, pids, wait_until
 
