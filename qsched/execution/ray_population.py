@@ -17,6 +17,7 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 from qsched.errors import TrainingError
+from qsched.execution.drive import RETRIES
 from qsched.execution.executor import Train, train_checked
 from qsched.execution.population import Evolved, Lineage, Population, Tell
 from qsched.execution.worker import Failed, loaded
@@ -24,7 +25,6 @@ from qsched.plugins import Plugin
 
 __all__ = ["evolve"]
 
-_RETRIES = 2
 _QUANTILE = 0.25
 _FILE = "lineage.json"
 _SETTINGS = {
@@ -59,39 +59,42 @@ def evolve(
     Raises:
         TrainingError: a member could not be trained, or the deadline has passed.
     """
-    count = len(population.members)
-    trainable = tune.with_parameters(
+    member = tune.with_parameters(
         _Member, train=train, plugins=plugins, environment=environment, population=population
     )
-    needs = {**resources, **_home(resources)}
+    trainable = tune.with_resources(member, {**resources, **_home(resources)})
     heard = _Heard(population, tell)
     with _settings(), tempfile.TemporaryDirectory(prefix="qsched-pbt-") as folder:
-        tuner = tune.Tuner(
-            tune.with_resources(trainable, needs),
-            param_space={
-                "origin": tune.grid_search(list(range(count))),
-                "rise": tune.sample_from(partial(_first, population, "rise")),
-                "rate": tune.sample_from(partial(_first, population, "rate")),
-            },
-            tune_config=tune.TuneConfig(
-                metric="accuracy",
-                mode="max",
-                scheduler=_Seeded(population, heard),
-                reuse_actors=True,
-                time_budget_s=population.deadline,
-            ),
-            run_config=tune.RunConfig(
-                storage_path=folder,
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=_RETRIES),
-                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
-                stop=heard,
-            ),
-        )
-        results = tuner.fit()
+        results = _tuner(trainable, population, heard, folder).fit()
     if heard.error is not None:
         raise heard.error
     return Evolved(_lineages(results, population), heard.trainings, heard.seconds)
+
+
+def _tuner(trainable: Any, population: Population, heard: _Heard, folder: str) -> tune.Tuner:
+    """Return Tune's experiment with a population, whose files lie in ``folder``."""
+    return tune.Tuner(
+        trainable,
+        param_space={
+            "origin": tune.grid_search(list(range(len(population.members)))),
+            "rise": tune.sample_from(partial(_first, population, "rise")),
+            "rate": tune.sample_from(partial(_first, population, "rate")),
+        },
+        tune_config=tune.TuneConfig(
+            metric="accuracy",
+            mode="max",
+            scheduler=_Seeded(population, heard),
+            reuse_actors=True,
+            time_budget_s=population.deadline,
+        ),
+        run_config=tune.RunConfig(
+            storage_path=folder,
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
+            stop=heard,
+        ),
+    )
 
 
 def _first(population: Population, name: str, spec: Any) -> float:
@@ -104,7 +107,7 @@ def _lineages(results: Any, population: Population) -> tuple[Lineage, ...]:
     for error in results.errors:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise TrainingError(
-            f"a member of a population failed {_RETRIES + 1} times: {lines[-1][:300]}"
+            f"a member of a population failed {RETRIES + 1} times: {lines[-1][:300]}"
         )
     lineages = [Lineage.model_validate_json(each.metrics["lineage"]) for each in results]
     if any(len(lineage.rates) < population.segments for lineage in lineages):
@@ -147,7 +150,7 @@ class _Heard(tune.Stopper):
 
 
 class _Seeded(PopulationBasedTraining):
-    """Every decision has random numbers of its own; so none depends on when results come."""
+    """Every segment has random numbers of its own; so no decision depends on when results come."""
 
     def __init__(self, population: Population, heard: _Heard) -> None:
         mutations: dict[str, Any] = {"rise": tune.uniform(*population.rises)}
@@ -161,11 +164,13 @@ class _Seeded(PopulationBasedTraining):
             synch=True,
             log_config=False,
         )
-        self._stream, self._heard = population.stream, heard
+        self._population_stream, self._heard = population.stream, heard
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         self._heard.hear(result)
-        decision: str = super().on_trial_result(tune_controller, trial, result)
+        # The last result of a segment decides for all members, which are in order of accuracy.
+        with _stream(*self._population_stream, result["training_iteration"]):
+            decision: str = super().on_trial_result(tune_controller, trial, result)
         return decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -176,11 +181,6 @@ class _Seeded(PopulationBasedTraining):
         # The others would wait for it at the end of the segment.
         self._heard.failed |= not trial.should_recover()
         super().on_trial_error(tune_controller, trial)
-
-    def _checkpoint_or_exploit(self, trial: Any, *others: Any) -> None:
-        place, time = list(self._trial_state).index(trial), self._trial_state[trial]
-        with _stream(*self._stream, place, time.last_train_time):
-            super()._checkpoint_or_exploit(trial, *others)
 
 
 class _Member(tune.Trainable):

@@ -94,7 +94,7 @@ def instance() -> Iterator[None]:
 def test_a_population_is_the_same_twice_and_leaves_workers_their_places(instance: None) -> None:
     cohorts, told = split(make_runs(2), 1), list[str]()
     asked = population()
-    with Ray(fakes.hardened, 2) as executor:
+    with Ray(fakes.hardened_at_any_time, 2) as executor:
         assert isinstance(executor, Evolving)
         running = executor.run(cohorts)
         next(running)
