@@ -47,21 +47,7 @@ def importance(material: Material) -> go.Figure | None:
     everywhere = set.intersection(*(set(t.params) for t in trials))
     names = [name for name in reversed(shares) if shares[name] >= _LEAST] or list(shares)[:1]
     first = next(iter(shares))
-    figure = go.Figure(
-        go.Bar(
-            name=EVALUATOR,
-            orientation="h",
-            x=[100 * shares[name] for name in names],
-            y=[plain(name) + ("" if name in everywhere else " *") for name in names],
-            text=[percent(shares[name], 0) for name in names],
-            textposition="outside",
-            cliponaxis=False,
-            marker={
-                "color": [shade(COLORS["found"], 0.45)] * (len(names) - 1) + [COLORS["found"]]
-            },
-            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
-        )
-    )
+    figure = go.Figure(_bars({name: shares[name] for name in names}, everywhere))
     rest = len(shares) - len(names)
     conditional = not everywhere.issuperset(names)
     figure.update_layout(
@@ -77,6 +63,21 @@ def importance(material: Material) -> go.Figure | None:
         bargap=0.35,
     )
     return figure
+
+
+def _bars(shares: dict[str, float], everywhere: set[str]) -> go.Bar:
+    """Return a bar for each share, the last one in full color."""
+    return go.Bar(
+        name=EVALUATOR,
+        orientation="h",
+        x=[100 * share for share in shares.values()],
+        y=[plain(name) + ("" if name in everywhere else " *") for name in shares],
+        text=[percent(share, 0) for share in shares.values()],
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": [shade(COLORS["found"], 0.45)] * (len(shares) - 1) + [COLORS["found"]]},
+        hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+    )
 
 
 def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
