@@ -106,7 +106,8 @@ def _layer(layer: QuantizedLayer) -> nn.Module:
     if not torch.equal(levels * scale, weight):
         name = layer.quantizer.place.name
         raise InputError(f"the weights of `{name}` must be finite to be converted; train anew")
-    return HARD[type(layer)](levels, scale, layer.bias, **_geometry(layer))  # type: ignore[no-any-return]
+    hard: nn.Module = HARD[type(layer)](levels, scale, layer.bias, **_geometry(layer))
+    return hard
 
 
 def _geometry(layer: Any) -> dict[str, Any]:

@@ -127,6 +127,8 @@ class _HardConvTranspose(_HardConv):
         output_padding: one number an axis.
     """
 
+    padding: tuple[int, ...]
+
     def __init__(
         self,
         levels: Tensor,
@@ -134,7 +136,7 @@ class _HardConvTranspose(_HardConv):
         bias: Tensor | None = None,
         *,
         stride: Sequence[int],
-        padding: Sequence[int] | str,
+        padding: Sequence[int],
         dilation: Sequence[int],
         groups: int = 1,
         output_padding: Sequence[int],
@@ -154,7 +156,7 @@ class HardConvTranspose1d(_HardConvTranspose):
             self.weight,
             self.bias,
             self.stride,
-            self.padding,  # type: ignore[arg-type]
+            self.padding,
             self.output_padding,
             self.groups,
             self.dilation,
@@ -170,7 +172,7 @@ class HardConvTranspose2d(_HardConvTranspose):
             self.weight,
             self.bias,
             self.stride,
-            self.padding,  # type: ignore[arg-type]
+            self.padding,
             self.output_padding,
             self.groups,
             self.dilation,

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -162,9 +162,9 @@ def _trained(
     from qsched.specs import Run
     from qsched.training.closed_loop import train_by_clock
 
-    split = "test" if test else "validation"
+    split: Literal["validation", "test"] = "test" if test else "validation"
     runs = [
-        Run(task=task, schedule=_schedule(task), seed=seed, evaluate=split)  # type: ignore[arg-type]
+        Run(task=task, schedule=_schedule(task), seed=seed, evaluate=split)
         for _ in rules
         for seed in seeds
     ]

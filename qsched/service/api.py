@@ -139,7 +139,7 @@ def runs(
 def best(
     name: NameParam,
     studies: StudiesDep,
-    format: Annotated[Format, Query(description="How it is written.")] = Format.YAML,  # noqa: A002
+    format: Annotated[Format, Query(description="How it is written.")] = Format.YAML,
     arm: Annotated[
         str | None,
         Query(

@@ -30,7 +30,7 @@ def login(
     request: Request,
     service: ServiceDep,
     token: Annotated[str, Form(max_length=200, description="The token.")],
-    next: Annotated[str, Form(max_length=2000, description="The page to go to.")] = "/",  # noqa: A002
+    next: Annotated[str, Form(max_length=2000, description="The page to go to.")] = "/",
 ) -> Response:
     """Open a session: sets a cookie that scripts cannot read and other sites cannot send."""
     doorman = service.doorman

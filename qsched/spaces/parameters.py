@@ -37,8 +37,9 @@ class Float(Frozen):
 
     def holds(self, value: object) -> bool:
         """Return whether ``value`` lies in the range."""
-        number = isinstance(value, float | int) and not isinstance(value, bool)
-        return number and self.low <= value <= self.high  # type: ignore[operator]
+        if not isinstance(value, float | int) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high
 
     def draw(self, rng: np.random.Generator) -> float:
         """Return a random value, uniform on the scale of the search."""
@@ -105,8 +106,9 @@ class Int(Frozen):
 
     def holds(self, value: object) -> bool:
         """Return whether ``value`` is a whole number in the range."""
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return whole and self.low <= value <= self.high  # type: ignore[operator]
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high
 
     def draw(self, rng: np.random.Generator) -> int:
         """Return a random value, uniform."""

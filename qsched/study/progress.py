@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 __all__ = ["Observe", "Progress", "Ticker"]
 
@@ -82,8 +83,8 @@ class Ticker:
         if self._state.best is None or accuracy > self._state.best:
             self._update(best=accuracy, best_arm=arm)
 
-    def _update(self, **changes: object) -> None:
-        state = replace(self._state, **changes)  # type: ignore[arg-type]
+    def _update(self, **changes: Any) -> None:
+        state = replace(self._state, **changes)
         if self._trained:
             left = state.total - state.done + self._ahead(state)
             pace = (time.monotonic() - self._since) / self._trained

@@ -89,9 +89,9 @@ def _own_layers(network: OwnNetwork, task: TaskSpec, classes: int) -> tuple[Laye
 def _load(spec: DataSpec, folder: Path | None) -> Dataset:
     loader = DATASETS.load(spec.name)
     with foreign(f"the loader of the data set `{spec.name}`", getattr(loader, "__module__", "")):
-        data = loader(spec, folder)
+        data: Dataset = loader(spec, folder)
     _check(spec, data)
-    return data  # type: ignore[no-any-return]
+    return data
 
 
 def _check(spec: DataSpec, data: object) -> None:

@@ -38,7 +38,7 @@ SearchQuery = Annotated[str, Query(max_length=100)]
 
 
 @router.get("/login")
-def login(request: Request, next: str = "/", failed: bool = False) -> Response:  # noqa: A002
+def login(request: Request, next: str = "/", failed: bool = False) -> Response:
     """Ask for a token."""
     return html(request, "login.html.jinja", {"next": local(next), "failed": failed})
 
