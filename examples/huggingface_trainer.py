@@ -18,7 +18,7 @@ from transformers import (
 )
 
 import qsched
-from qsched.attach.huggingface import ScheduleCallback
+from qsched.attachment.huggingface import ScheduleCallback
 
 SCHEDULE = "ana-ste-static"
 
@@ -52,9 +52,9 @@ config = BertConfig(
     hidden_act="relu",
 )
 # Ternary weights; activations stay float, for they have no normalization before them.
-precision = qsched.attach.Precision(weights="ternary", activations="float")
+precision = qsched.Precision(weights="ternary", activations="float")
 model = qsched.quantize(BertForSequenceClassification(config), SCHEDULE, precision)
-print(qsched.attach.summary(model))
+print(qsched.summary(model))
 callback = ScheduleCallback(SCHEDULE, learning_rate="scale")
 with tempfile.TemporaryDirectory() as folder:
     arguments = TrainingArguments(

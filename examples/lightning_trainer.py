@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import qsched
-from qsched.attach.lightning import ScheduleCallback
+from qsched.attachment.lightning import ScheduleCallback
 
 SCHEDULE = "inq-halves"
 

@@ -59,7 +59,7 @@ torch.manual_seed(0)
 x, y = images(options.data)
 # The projections of the skips stay float: to quantize them is to quantize the identity path.
 model = qsched.quantize(resnet(), options.schedule, exclude=[r".*\.skip"])
-print(qsched.attach.summary(model))
+print(qsched.summary(model))
 optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
 ctl = qsched.attach(
     model, optimizer, options.schedule, total_steps=options.steps, learning_rate="scale"

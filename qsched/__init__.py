@@ -10,12 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qsched.attach.controller import attach
-    from qsched.attach.convert import convert
-    from qsched.attach.precision import Precision
-    from qsched.attach.quantize import quantize
-    from qsched.attach.summary import summary
-    from qsched.attach.task import task
+    from qsched.attachment.controller import attach
+    from qsched.attachment.convert import convert
+    from qsched.attachment.precision import Precision
+    from qsched.attachment.quantize import quantize
+    from qsched.attachment.summary import summary
+    from qsched.attachment.task import task
 
 __all__ = [
     "Precision",
@@ -33,9 +33,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module `qsched` has no attribute `{name}`")
-    package = importlib.import_module("qsched.attach")
-    # The package can be called as the function, and holds what else is public.
-    return package if name == "attach" else getattr(package, name)
+    return getattr(importlib.import_module("qsched.attachment"), name)
 
 
 def __dir__() -> list[str]:

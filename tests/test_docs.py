@@ -20,7 +20,7 @@ RUN = ("docs/tutorial.md", "docs/accelerators.md", "README.md")
 
 # Pages whose code is run by tests of its own.
 ELSEWHERE = {
-    "docs/attach.md": "tests/attach/test_docs.py",
+    "docs/attach.md": "tests/attachment/test_docs.py",
     "docs/controller.md": "tests/learning/test_controller.py",
     "docs/report.md": "tests/report/test_page.py",
     "docs/schedbench.md": "tests/learning",

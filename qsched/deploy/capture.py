@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from qsched import __version__
-from qsched.attach.task import ModelNetwork
+from qsched.attachment.task import ModelNetwork
 from qsched.deploy.evaluate import accuracy
 from qsched.deploy.execute import BATCH
 from qsched.deploy.inputs import INPUT_BITS, input_of

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from qsched.attach.hard import HardLayer
+from qsched.attachment.hard import HardLayer
 from qsched.deploy.execute import BATCH, quantize
 from qsched.deploy.integer import Logits, integer_network
 from qsched.deploy.records import Floats, HardNetwork, Input, Reference

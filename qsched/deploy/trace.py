@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from qsched import __version__
-from qsched.attach.find import ACTIVATIONS
-from qsched.attach.hard import (
+from qsched.attachment.find import ACTIVATIONS
+from qsched.attachment.hard import (
     HardConv1d,
     HardConv2d,
     HardConvTranspose1d,

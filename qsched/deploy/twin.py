@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qsched.attach.hard import HardConv2d, HardLinear, HardStair
+from qsched.attachment.hard import HardConv2d, HardLinear, HardStair
 from qsched.deploy.integer import IntegerNetwork, Logits
 from qsched.deploy.records import (
     AvgPool,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qsched.attach.hard import HardConv2d, HardLinear, HardStair
+from qsched.attachment.hard import HardConv2d, HardLinear, HardStair
 from qsched.deploy import deploy, trace, verify
 from qsched.deploy.execute import logits
 from qsched.deploy.integer import integer_network

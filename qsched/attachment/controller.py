@@ -11,13 +11,13 @@ import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from qsched.attach.course import Course
-from qsched.attach.draws import partition_draws
-from qsched.attach.layers import QuantizedLayer
-from qsched.attach.quantize import resolve_schedule
-from qsched.attach.quantizer import ActivationQuantizer, Quantizer
-from qsched.attach.rates import Combination, base_rates, set_rates
-from qsched.attach.weights import IncrementalWeights
+from qsched.attachment.course import Course
+from qsched.attachment.draws import partition_draws
+from qsched.attachment.layers import QuantizedLayer
+from qsched.attachment.quantize import resolve_schedule
+from qsched.attachment.quantizer import ActivationQuantizer, Quantizer
+from qsched.attachment.rates import Combination, base_rates, set_rates
+from qsched.attachment.weights import IncrementalWeights
 from qsched.errors import InputError
 from qsched.schedules import FROZEN, Ana, Inq, Place, Schedule
 from qsched.schedules.file import ScheduleFile

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from qsched.attach.cohort import ModelCohort, hardened
-from qsched.attach.controller import quantizers_of
-from qsched.attach.describe import describe
-from qsched.attach.find import ACTIVATIONS
-from qsched.attach.quantize import quantize
-from qsched.attach.quantizer import STE, Quantizer
+from qsched.attachment.cohort import ModelCohort, hardened
+from qsched.attachment.controller import quantizers_of
+from qsched.attachment.describe import describe
+from qsched.attachment.find import ACTIVATIONS
+from qsched.attachment.quantize import quantize
+from qsched.attachment.quantizer import STE, Quantizer
 from qsched.errors import InputError
 from qsched.lanes.layers import Layer
 from qsched.registry import DATASETS, NETWORKS
@@ -50,9 +50,9 @@ def task(
     Optimizer, precision and training length are those of the study.
 
     Where the model is a chain of layers that have lane versions (see
-    :func:`qsched.attach.describe.describe`), it is trained by lanes, which draw initial weights of
-    their own. Else lanes of it are computed by ``torch.func``; and where that cannot compute it,
-    runs are trained one by one. ``qsched run`` says which, and why.
+    :func:`qsched.attachment.describe.describe`), it is trained by lanes, which draw initial
+    weights of their own. Else lanes of it are computed by ``torch.func``; and where that cannot
+    compute it, runs are trained one by one. ``qsched run`` says which, and why.
 
     Args:
         name: of the network, and of the data set.

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 import qsched
-from qsched.attach import HardLinear, HardStair
-from qsched.attach.layers import QuantizedLayer
+from qsched.attachment import HardLinear, HardStair
+from qsched.attachment.layers import QuantizedLayer
 from qsched.errors import InputError
 from qsched.quantizers import STAIRS, hard
-from tests.attach.models import FROZEN, SCHEDULES, STEPS, Loop, batch, network
+from tests.attachment.models import FROZEN, SCHEDULES, STEPS, Loop, batch, network
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import qsched
-from qsched.attach.describe import describe
+from qsched.attachment.describe import describe
 from qsched.errors import InputError
 from qsched.lanes.streams import Stream, generator
 from qsched.registry import NETWORKS
@@ -17,7 +17,7 @@ from qsched.schedules import Schedule
 from qsched.specs import DataSpec, NetworkSpec, OptimizerSpec, Precision, Run, TaskSpec
 from qsched.tasks import load_data, own_network
 from qsched.training import train
-from tests.attach.models import SCHEDULES
+from tests.attachment.models import SCHEDULES
 from tests.training import small
 
 

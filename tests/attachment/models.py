@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import qsched
-from qsched.attach import Controller
+from qsched.attachment import Controller
 from qsched.schedules import Ana, Drop, Inq, LearningRate, Schedule, Steps, Window
 
 STEPS = 12

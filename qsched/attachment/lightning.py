@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from qsched.attach.controller import Controller, attach
-from qsched.attach.rates import Combination
+from qsched.attachment.controller import Controller, attach
+from qsched.attachment.rates import Combination
 from qsched.errors import InputError
 from qsched.schedules import Schedule
 from qsched.schedules.file import ScheduleFile
@@ -16,7 +16,7 @@ try:
     from lightning.pytorch import Callback, LightningModule, Trainer
 except ImportError as error:
     raise InputError(
-        f"qsched.attach.lightning needs Lightning, which cannot be imported ({error}); "
+        f"qsched.attachment.lightning needs Lightning, which cannot be imported ({error}); "
         "`pip install lightning`"
     ) from error
 

@@ -9,12 +9,12 @@ from typing import Any, Literal, TypeVar
 
 from torch import Tensor, nn
 
-from qsched.attach.calls import only_behind
-from qsched.attach.find import ACTIVATIONS, UNREACHED, Found, find, match
-from qsched.attach.layers import QUANTIZED
-from qsched.attach.quantizer import STE, ActivationQuantizer
-from qsched.attach.summary import Entry, Summary
-from qsched.attach.weights import weight_quantizer
+from qsched.attachment.calls import only_behind
+from qsched.attachment.find import ACTIVATIONS, UNREACHED, Found, find, match
+from qsched.attachment.layers import QUANTIZED
+from qsched.attachment.quantizer import STE, ActivationQuantizer
+from qsched.attachment.summary import Entry, Summary
+from qsched.attachment.weights import weight_quantizer
 from qsched.errors import InputError
 from qsched.schedules import Ana, Inq, Place, Schedule, depths
 from qsched.schedules.file import ScheduleFile, load_schedule
@@ -41,7 +41,7 @@ def quantize(
     Linear, Conv1d, Conv2d, ConvTranspose1d and ConvTranspose2d layers (grouped and depthwise ones
     too) get quantized weights; their parameters stay the same objects under the same names, so an
     optimizer made before goes on working and a float state dict loads. Activations are replaced by
-    stair functions. :func:`qsched.attach.summary` says what became of every module.
+    stair functions. :func:`qsched.summary` says what became of every module.
 
     First and last are those of all layers with weights. Where the last one stays float, so do
     activations behind it, which belong to the output.
@@ -75,7 +75,7 @@ def quantize(
 
     >>> import qsched
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
-    >>> print(qsched.attach.summary(qsched.quantize(model, "ana-2019-partition")))
+    >>> print(qsched.summary(qsched.quantize(model, "ana-2019-partition")))
     module  class   role         depth  levels
     ------  ------  -----------  -----  -----------------
     0       Linear  weights      0.00   ternary
@@ -150,7 +150,7 @@ def _check_arguments(
     if not all(isinstance(kind, type) for kind in activations):
         faults.append(
             f"activations must be a list of classes, but are {_shown(activations)}; write "
-            "activations=(*qsched.attach.ACTIVATIONS, NAME)"
+            "activations=(*qsched.attachment.ACTIVATIONS, NAME)"
         )
     if faults:
         raise InputError("\n".join(faults))

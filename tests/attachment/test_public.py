@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 
 import qsched
 from qsched import specs
-from qsched.attach.controller import attach
 from qsched.errors import InputError
 
 PUBLIC = ["Precision", "__version__", "attach", "convert", "quantize", "summary", "task"]
@@ -39,9 +39,17 @@ def test_type_checkers_see_each_of_them() -> None:
     }
     assert {name for _, name in imported} == {*PUBLIC} - {"__version__"}
     for module, name in imported:
-        found = getattr(qsched, name)
-        home = sys.modules[str(module)]
-        assert getattr(home, name) is (attach if name == "attach" else found)
+        home = importlib.import_module(str(module))
+        assert getattr(home, name) is getattr(qsched, name)
+
+
+def test_the_names_of_functions_are_not_those_of_packages() -> None:
+    code = """
+import types, qsched.attachment.lightning
+from qsched import *
+assert not any(isinstance(found, types.ModuleType) for found in (attach, convert, quantize, task))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_torch_is_imported_on_first_use() -> None:

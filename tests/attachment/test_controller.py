@@ -12,12 +12,22 @@ from torch import nn
 from torch.nn import functional as F
 
 import qsched
-from qsched.attach.layers import QuantizedLayer
-from qsched.attach.weights import IncrementalWeights
+from qsched.attachment.layers import QuantizedLayer
+from qsched.attachment.weights import IncrementalWeights
 from qsched.errors import InputError, UnknownNameError
 from qsched.schedules import Ana, LearningRate, Override, Schedule, Window
 from qsched.training.table import make_table
-from tests.attach.models import ANA, ANNEALED, FROZEN, SCHEDULES, STEPS, Loop, batch, network, same
+from tests.attachment.models import (
+    ANA,
+    ANNEALED,
+    FROZEN,
+    SCHEDULES,
+    STEPS,
+    Loop,
+    batch,
+    network,
+    same,
+)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -294,7 +304,7 @@ def test_arguments_of_other_types(named: dict[str, object], message: str) -> Non
 
 def test_states_and_steps_of_other_types() -> None:
     ctl = attached()
-    assert isinstance(ctl, qsched.attach.Controller)
+    assert isinstance(ctl, qsched.attachment.Controller)
     with pytest.raises(InputError, match="this has none; load what ctl.state_dict"):
         ctl.load_state_dict(None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a step must be an integer >= 0, but got -5"):

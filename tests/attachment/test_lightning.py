@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import qsched
-from qsched.attach.lightning import ScheduleCallback
+from qsched.attachment.lightning import ScheduleCallback
 from qsched.errors import InputError
-from tests.attach.models import SCHEDULES, STEPS, Loop, batch, network, same
+from tests.attachment.models import SCHEDULES, STEPS, Loop, batch, network, same
 
 EPOCHS, PER_EPOCH = 4, 3
 

@@ -21,9 +21,9 @@ with warnings.catch_warnings():
     )
 
 import qsched
-from qsched.attach import summary
-from qsched.attach.huggingface import ScheduleCallback
-from tests.attach.models import SCHEDULES, same
+from qsched.attachment import summary
+from qsched.attachment.huggingface import ScheduleCallback
+from tests.attachment.models import SCHEDULES, same
 
 STEPS, PER_EPOCH = 12, 3
 

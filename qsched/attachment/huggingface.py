@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qsched.attach.controller import Controller
-from qsched.attach.quantize import resolve_schedule
-from qsched.attach.rates import Combination
+from qsched.attachment.controller import Controller
+from qsched.attachment.quantize import resolve_schedule
+from qsched.attachment.rates import Combination
 from qsched.errors import InputError
 from qsched.schedules import Schedule
 from qsched.schedules.file import ScheduleFile
@@ -18,8 +18,8 @@ try:
     from transformers.trainer_callback import ExportableState
 except ImportError as error:
     raise InputError(
-        "qsched.attach.huggingface needs Transformers and Accelerate, which cannot be imported "
-        f"({error}); `pip install transformers accelerate`"
+        "qsched.attachment.huggingface needs Transformers and Accelerate, which cannot be "
+        f"imported ({error}); `pip install transformers accelerate`"
     ) from error
 
 __all__ = ["ScheduleCallback"]

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qsched.attach.quantizer import STE
-from qsched.attach.weights import (
+from qsched.attachment.quantizer import STE
+from qsched.attachment.weights import (
     AnnealedWeights,
     IncrementalWeights,
     WeightQuantizer,

@@ -13,7 +13,7 @@ from torch import Tensor
 import qsched
 from qsched.cli import main
 from qsched.registry import NETWORKS
-from tests.attach.models import batch, network
+from tests.attachment.models import batch, network
 
 PAGE = (Path(__file__).parents[2] / "docs" / "attach.md").read_text(encoding="utf-8")
 STEPS = 8

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 import qsched
-from qsched.attach.ops import anneal, harden, quantize_rows
+from qsched.attachment.ops import anneal, harden, quantize_rows
 from qsched.quantizers import ana, codebook, stair
-from tests.attach.models import SCHEDULES, STEPS, Loop, batch, network
+from tests.attachment.models import SCHEDULES, STEPS, Loop, batch, network
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qsched.attach.ops import anneal, harden
+from qsched.attachment.ops import anneal, harden
 from qsched.quantizers import stair
 from qsched.schedules import FORWARD_STD, MEAN, Ana, Inq, Place
 

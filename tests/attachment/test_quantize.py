@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 import qsched
-from qsched.attach import summary
+from qsched.attachment import summary
 from qsched.errors import InputError
 from qsched.schedules import Override, Schedule
 from qsched.schedules.file import load_schedule
 from qsched.specs import Precision
 from qsched.tasks import build_network
-from tests.attach.models import ANNEALED, network
-from tests.attach.networks import module_of
+from tests.attachment.models import ANNEALED, network
+from tests.attachment.networks import module_of
 from tests.training import small
 
 
@@ -301,7 +301,7 @@ def test_no_activation_stays_float_unsaid() -> None:
     table = str(summary(model))
     assert "ternary (called 2 times)" in table
     assert "float: a function; write it as a module to quantize it (called 2 times)" in table
-    added = (*qsched.attach.ACTIVATIONS, Swish)
+    added = (*qsched.attachment.ACTIVATIONS, Swish)
     model = qsched.quantize(Several(), Precision(), activations=added)
     assert {e.name for e in summary(model).quantized} == {"first", "second", "act", "own"}
 

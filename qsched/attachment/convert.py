@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from qsched.attach import hard
-from qsched.attach.layers import (
+from qsched.attachment import hard
+from qsched.attachment.layers import (
     QuantConv1d,
     QuantConv2d,
     QuantConvTranspose1d,
@@ -17,7 +17,7 @@ from qsched.attach.layers import (
     QuantizedLayer,
     QuantLinear,
 )
-from qsched.attach.quantizer import ActivationQuantizer, Quantizer
+from qsched.attachment.quantizer import ActivationQuantizer, Quantizer
 from qsched.errors import InputError
 from qsched.quantizers import stair
 
@@ -38,8 +38,8 @@ HARD: dict[type[nn.Module], Any] = {
 def convert(model: M) -> M:
     """Return the hard network of a model: a copy, in evaluation mode, without parameters to train.
 
-    Quantized layers become those of :mod:`qsched.attach.hard`, whose weights are integers times a
-    scale; quantized activations become stairs; all else stays. Outputs are those of
+    Quantized layers become those of :mod:`qsched.attachment.hard`, whose weights are integers
+    times a scale; quantized activations become stairs; all else stays. Outputs are those of
     ``model.eval()``, bit for bit.
 
     Args:

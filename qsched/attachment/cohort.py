@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from qsched.attach.controller import attach
-from qsched.attach.convert import convert
-from qsched.attach.draws import partition_draws
-from qsched.attach.quantizer import Quantizer
-from qsched.attach.weights import IncrementalWeights
+from qsched.attachment.controller import attach
+from qsched.attachment.convert import convert
+from qsched.attachment.draws import partition_draws
+from qsched.attachment.quantizer import Quantizer
+from qsched.attachment.weights import IncrementalWeights
 from qsched.lanes.optimizers import Optimizer, clip, make_optimizer
 from qsched.lanes.streams import lane_keys, noise_keys
 from qsched.quantizers import Frozen, codebook, frozen_count, grow, hold

@@ -7,8 +7,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from qsched.attach.ops import anneal, harden, quantize_rows
-from qsched.attach.quantizer import STE, Quantizer
+from qsched.attachment.ops import anneal, harden, quantize_rows
+from qsched.attachment.quantizer import STE, Quantizer
 from qsched.quantizers import Frozen, codebook, frozen_count, grow, hold, stair
 from qsched.schedules import Ana, Inq, Place
 
@@ -49,7 +49,7 @@ class AnnealedWeights(WeightQuantizer):
     .. math:: w \mapsto s\,Q(w / s)
 
     Args:
-        place, levels, method: as of :class:`~qsched.attach.quantizer.Quantizer`.
+        place, levels, method: as of :class:`~qsched.attachment.quantizer.Quantizer`.
         weight: what s is fitted to.
         scaled: whether s is fitted, as the scale of least squared error; else it is 1.
 

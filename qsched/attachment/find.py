@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
-from qsched.attach.calls import Calls, follow
-from qsched.attach.layers import QUANTIZED
-from qsched.attach.quantizer import Quantizer
+from qsched.attachment.calls import Calls, follow
+from qsched.attachment.layers import QUANTIZED
+from qsched.attachment.quantizer import Quantizer
 from qsched.errors import InputError, nearest
 from qsched.schedules.places import Role
 

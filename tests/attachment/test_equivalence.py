@@ -8,7 +8,7 @@ import torch
 from qsched.schedules import Schedule
 from qsched.specs import DataSpec, NetworkSpec, OptimizerSpec, Run, TaskSpec
 from qsched.training.data import spread
-from tests.attach.networks import Twin
+from tests.attachment.networks import Twin
 from tests.training import small
 
 EPOCHS = 3

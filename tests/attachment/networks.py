@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import qsched
-from qsched.attach import Controller
+from qsched.attachment import Controller
 from qsched.lanes import layers as described
 from qsched.specs import Run
 from qsched.tasks import build_network
