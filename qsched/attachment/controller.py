@@ -60,6 +60,19 @@ def attach(
         InputError: the optimizer is none, or of another model; the model is not quantized, the
             schedule quantizes none of it or has an exception for what is not there, or a number
             is out of range.
+
+    >>> import qsched, torch
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.Hardtanh(), nn.Linear(8, 2))
+    >>> model = qsched.quantize(model, "ana-2019-partition")
+    >>> optimizer = torch.optim.Adam(model.parameters())
+    >>> ctl = qsched.attach(model, optimizer, "ana-2019-partition", total_steps=2)
+    >>> for x in torch.randn(2, 16, 4):
+    ...     optimizer.zero_grad()
+    ...     model(x).square().mean().backward()
+    ...     optimizer.step()
+    ...     ctl.step()
+    >>> ctl.progress, ctl.fully_quantized
+    (1.0, True)
     """
     optimizers = _optimizers(model, optimizer)
     groups = [group for one in optimizers for group in one.param_groups]
@@ -147,6 +160,12 @@ class Controller:
         """Go to a step, such as the number of optimizer steps that a trainer has counted.
 
         Frozen weights are put back first. Going back does not thaw weights.
+
+        Args:
+            step: >= 0; beyond the last one, all stays as at the last one.
+
+        Raises:
+            InputError: it is no integer, or negative.
         """
         _check_integer("a step", step, 0)
         for layer in self.layers:
@@ -190,6 +209,9 @@ class Controller:
         """Go on at a step for which model and optimizer have been restored already.
 
         Unlike :meth:`seek` this does not clear the optimizer's state for a stage that has begun.
+
+        Args:
+            step: number of optimizer steps taken, >= 0.
         """
         self._step, self._stage = step, self.course.stage(step)
         self._epoch = self._epoch_of(step)

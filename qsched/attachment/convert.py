@@ -47,8 +47,17 @@ def convert(model: M) -> M:
             ``module`` it must be.
 
     Raises:
-        InputError: it has no quantizers, or some of them are not hard yet; the message says which
-            and what remains.
+        InputError: it has no quantizers, some of them are not hard yet, or weights are not finite;
+            the message says which and what remains.
+
+    >>> import qsched
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.Hardtanh(), nn.Linear(8, 2))
+    >>> model = qsched.quantize(model, "ana-2019-partition")
+    >>> optimizer = torch.optim.Adam(model.parameters())
+    >>> qsched.attach(model, optimizer, "ana-2019-partition", total_steps=10).seek(10)
+    >>> hard = qsched.convert(model)
+    >>> hard[0].levels.unique().tolist(), hard[1](torch.tensor([-0.6, 0.2, 7.0])).tolist()
+    ([-1, 0, 1], [-1.0, 0.0, 1.0])
     """
     found = [module for module in model.modules() if isinstance(module, Quantizer)]
     if not found:

@@ -36,6 +36,8 @@ class HardLayer(nn.Module):
         levels: buffer, int16.
         scale: buffer.
         bias: buffer or None.
+
+    NaN in an input goes the way it goes in the float layer.
     """
 
     levels: Tensor
@@ -103,7 +105,13 @@ class _HardConv(HardLayer):
 
 
 class HardConv1d(_HardConv):
-    """A convolution of sequences with hard weights ``[out, in / groups, width]``."""
+    """A convolution of sequences with hard weights ``[out, in / groups, width]``.
+
+    >>> geometry = {"stride": [1], "padding": [0], "dilation": [1]}
+    >>> layer = HardConv1d(torch.tensor([[[1, -1]]]), torch.tensor(0.5), **geometry)
+    >>> layer(torch.tensor([[[3.0, 1.0, 2.0]]])).tolist()
+    [[[1.0, -0.5]]]
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv1d(
@@ -112,7 +120,13 @@ class HardConv1d(_HardConv):
 
 
 class HardConv2d(_HardConv):
-    """A convolution of images with hard weights ``[out, in / groups, height, width]``."""
+    """A convolution of images with hard weights ``[out, in / groups, height, width]``.
+
+    >>> geometry = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1]}
+    >>> layer = HardConv2d(torch.tensor([[[[1, -1]]]]), torch.tensor(0.5), **geometry)
+    >>> layer(torch.tensor([[[[3.0, 1.0, 2.0]]]])).tolist()
+    [[[[1.0, -0.5]]]]
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(

@@ -37,6 +37,13 @@ class ScheduleCallback(TrainerCallback, ExportableState):
 
     Attributes:
         controller: what :func:`qsched.attach` returned; None before training.
+
+    Raises:
+        InputError: the schedule cannot be read; at the start of training as :func:`qsched.attach`.
+
+    >>> callback = ScheduleCallback("ana-2019-partition")
+    >>> trainer = Trainer(model, arguments, callbacks=[callback])  # doctest: +SKIP
+    >>> trainer.train()  # doctest: +SKIP
     """
 
     def __init__(

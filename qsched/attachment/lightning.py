@@ -36,6 +36,13 @@ class ScheduleCallback(Callback):
 
     Attributes:
         controller: what :func:`qsched.attach` returned; None before training.
+
+    Raises:
+        InputError: at the start of training: its length is unknown, or as :func:`qsched.attach`.
+
+    >>> callback = ScheduleCallback("ana-2019-partition")
+    >>> trainer = lightning.Trainer(max_epochs=30, callbacks=[callback])  # doctest: +SKIP
+    >>> trainer.fit(module, loader)  # doctest: +SKIP
     """
 
     def __init__(

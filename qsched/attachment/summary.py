@@ -68,8 +68,17 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
 def summary(model: nn.Module) -> Summary:
     """Return what :func:`qsched.quantize` did to a model, or to one that wraps it.
 
+    Args:
+        model: what was quantized, or a wrapper such as DDP.
+
     Raises:
         InputError: the model was not quantized.
+
+    >>> import qsched
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> found = summary(qsched.quantize(model, qsched.Precision(last=True)))
+    >>> [(entry.name, entry.levels) for entry in found.quantized]
+    [('0', 'ternary'), ('1', 'ternary'), ('2', 'ternary')]
     """
     for module in model.modules():
         found = getattr(module, "qsched_summary", None)

@@ -64,6 +64,11 @@ def task(
 
     Raises:
         InputError: the name is taken by something else.
+
+    >>> def two_layers(width, classes):
+    ...     hidden = width or 16
+    ...     return nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+    >>> qsched.task("two-layers", two_layers)  # doctest: +SKIP
     """
     options = {
         "exclude": tuple(exclude),
@@ -128,7 +133,8 @@ class ModelNetwork(OwnNetwork):
     ) -> tuple[RunResult, nn.Module | None]:
         """Train one run as :meth:`train` does, and return its hard network, too.
 
-        The network is what :func:`qsched.convert` returns; None if the run failed.
+        The network is what :func:`qsched.convert` returns; None if the run failed, such as one
+        whose loss became NaN.
         """
         device = torch.device("cpu")
         model = self._built(run, dtype, device)

@@ -29,14 +29,17 @@ __all__ = [
 
 
 class Codebook(Protocol):
-    """The levels of quantized weights, up to a scale that is fitted to them."""
+    """The levels of quantized weights, up to a scale that is fitted to them.
+
+    NaN in a row makes its scale NaN; a row of 0 has the scale 0, at which all weights go to 0.
+    """
 
     @property
     def count(self) -> int:
         """Number of levels."""
 
     def scale(self, weights: Tensor) -> Tensor:
-        """Return the scale [R, 1] fitted to the rows of ``weights`` [R, n]; 0 for rows of 0."""
+        """Return the scale [R, 1] fitted to the rows of ``weights`` [R, n]."""
 
     def quantize(self, weights: Tensor, scale: Tensor) -> Tensor:
         """Return the levels [R, n] nearest to ``weights`` [R, n]; NaN yields NaN."""
@@ -105,7 +108,13 @@ class Ternary:
     r"""{-s, 0, s} with the s of least squared error.
 
     If the k largest magnitudes go to their mean s_k, the error falls by k s_k^2: the best k is
-    found exactly, among all. A weight goes to s from s / 2 on.
+    found exactly, among all. A weight goes to s from s / 2 on. (Li, Zhang, Liu, Ternary weight
+    networks, 2016, arXiv:1605.04711, take a threshold of 0.7 mean magnitudes in its place.)
+
+    >>> weights = torch.tensor([[1.0, -1.0, 0.1, 0.0]])
+    >>> book = Ternary()
+    >>> book.scale(weights).item(), book.quantize(weights, book.scale(weights)).tolist()
+    (1.0, [[1.0, -1.0, 0.0, 0.0]])
     """
 
     count: int = 3
@@ -127,7 +136,14 @@ class Ternary:
 
 @dataclass(frozen=True)
 class Binary:
-    """{-s, s} with the s of least squared error, the mean magnitude; 0 goes to s."""
+    """{-s, s} with the s of least squared error, the mean magnitude; 0 goes to s.
+
+    Rastegari et al., XNOR-Net, ECCV 2016, arXiv:1603.05279.
+
+    >>> weights = torch.tensor([[1.0, -0.5, 0.0]])
+    >>> Binary().quantize(weights, Binary().scale(weights)).tolist()
+    [[0.5, -0.5, 0.5]]
+    """
 
     count: int = 2
 
@@ -146,11 +162,15 @@ class Uniform:
     """The integers of b bits in two's complement times a step; the step of least squared error.
 
     The step is the best of a grid up to the one that reaches the largest magnitude, then improved
-    by turns of rounding and least squares, none of which raises the error.
+    by turns of rounding and least squares, none of which raises the error. Halves are rounded to
+    even; what lies beyond the outermost levels goes to them.
 
     Attributes:
         bits: b >= 2.
         candidates: size of the grid.
+
+    >>> Uniform(bits=2).quantize(torch.tensor([[-9.0, -0.5, 0.2, 0.4]]), torch.tensor([[0.4]]))
+    tensor([[-0.8000, -0.4000,  0.0000,  0.4000]])
     """
 
     bits: int
@@ -201,6 +221,11 @@ CODEBOOKS: dict[str, Codebook] = {
 
 def codebook(levels: str) -> Codebook:
     """Return the codebook of the given levels.
+
+    Args:
+        levels: ``ternary``, ``binary``, ``2-bit``, ``4-bit``, ``power-of-two-3`` or
+            ``power-of-two-5``; as of :func:`~qsched.quantizers.stair.stair`, but for the scale,
+            which a codebook fits to the weights.
 
     Raises:
         UnknownNameError: no codebook has this name (``float`` has none).

@@ -67,7 +67,7 @@ def ana_forward(
     """Return the output of a forward pass in training.
 
     Args:
-        x: input.
+        x: input, of any shape; NaN yields NaN.
         plan: of ``forward_plan``, indexed so that its elements broadcast to ``x``.
         forward: ``expectation``, ``mode`` or ``random``.
         uniform: for ``random``: samples in [0, 1), of the shape of ``x``.
@@ -76,6 +76,12 @@ def ana_forward(
     Raises:
         UnknownNameError: no forward mode of this name.
         InputError: ``random`` without ``uniform``.
+
+    >>> from qsched.quantizers import forward_plan, stair
+    >>> plan = forward_plan(torch.tensor(0.5), None, stair=stair("ternary"), family="uniform")
+    >>> x = torch.tensor([-2.0, 0.0, 0.5])
+    >>> ana_forward(x, plan, forward="expectation").tolist()
+    [-1.0, 0.0, 0.5]
     """
     out = torch.empty_like(x) if out is None else out
     match forward:
@@ -97,9 +103,16 @@ def ana_backward(grad: Tensor, x: Tensor, plan: Plan, *, out: Tensor | None = No
 
     Args:
         grad: gradient of the output, of the shape of ``x``.
-        x: input of the forward pass.
-        plan: of ``backward_plan``, indexed so that its elements broadcast to ``x``.
+        x: input of the forward pass; NaN yields NaN.
+        plan: of ``backward_plan``, indexed so that its elements broadcast to ``x``; where its
+            standard deviation is 0, so is the gradient.
         out: where to write, of the shape of ``x``; must overlap neither ``x`` nor ``grad``.
+
+    >>> from qsched.quantizers import backward_plan, stair
+    >>> std = torch.tensor(12**-0.5)  # one quantum wide: the straight-through estimator
+    >>> plan = backward_plan(std, None, stair=stair("ternary"), family="uniform")
+    >>> ana_backward(torch.ones(3), torch.tensor([-2.0, 0.0, 0.5]), plan).tolist()
+    [0.0, 1.0, 1.0]
     """
     out = torch.empty_like(x) if out is None else out
     if plan.kind == "windows":

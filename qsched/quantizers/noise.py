@@ -102,10 +102,13 @@ FAMILIES = {
 
 
 def noise_family(name: str) -> Family:
-    """Return the family called ``name``.
+    """Return the family called ``name``: ``uniform``, ``triangular``, ``normal``, ``logistic``.
 
     Raises:
         UnknownNameError: there is none of this name.
+
+    >>> round(noise_family("uniform").width ** 2)  # (b - a)^2 = 12 variances
+    12
     """
     if name not in FAMILIES:
         raise UnknownNameError("noise family", name, FAMILIES)
@@ -115,6 +118,14 @@ def noise_family(name: str) -> Family:
 def cdf(z: Tensor, std: float, name: str) -> Tensor:
     """Return P(noise <= z) of the family ``name`` with mean 0 and standard deviation ``std`` > 0.
 
+    Args:
+        z: of any shape; NaN yields NaN, and infinities 0 and 1.
+        std: true standard deviation, in the unit of ``z``.
+        name: of the family.
+
+    Raises:
+        UnknownNameError: there is none of this name.
+
     >>> cdf(torch.tensor([-1.0, 0.0, 0.25, 1.0]), 0.5 / 3**0.5, "uniform").tolist()
     [0.0, 0.5, 0.75, 1.0]
     """
@@ -123,6 +134,18 @@ def cdf(z: Tensor, std: float, name: str) -> Tensor:
 
 
 def pdf(z: Tensor, std: float, name: str) -> Tensor:
-    """Return the density at ``z`` of the family ``name`` with mean 0 and deviation ``std`` > 0."""
+    """Return the density at ``z`` of the family ``name`` with mean 0 and deviation ``std`` > 0.
+
+    Args:
+        z: of any shape; NaN yields NaN, but 0 in the uniform family.
+        std: true standard deviation, in the unit of ``z``.
+        name: of the family.
+
+    Raises:
+        UnknownNameError: there is none of this name.
+
+    >>> pdf(torch.tensor([-0.5, 0.0, 0.5]), 12**-0.5, "uniform").tolist()  # half-open support
+    [1.0, 1.0, 0.0]
+    """
     kind = noise_family(name)
     return kind.bump(z / (kind.width * std)).mul_(kind.norm / (kind.width * std))

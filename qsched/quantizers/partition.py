@@ -60,6 +60,15 @@ def freeze(
     Raises:
         UnknownNameError: no partition of this name.
         InputError: ``random`` or ``rpr`` without ``uniform``.
+
+    References:
+        Zhou et al., ICLR 2017, arXiv:1702.03044 (``random``, ``magnitude``); Cavigelli and Benini,
+        Random partition relaxation, 2020, arXiv:2001.01091 (``rpr``).
+
+    >>> weights = torch.tensor([[0.1, -0.9, 0.5]])
+    >>> none = torch.zeros(1, 3, dtype=torch.bool)
+    >>> freeze(weights, weights.round(), none, torch.tensor([2]), "magnitude").tolist()
+    [[False, True, True]]
     """
     priority = _priority(weights, quantized, partition, uniform)
     limit = torch.finfo(priority.dtype).max

@@ -55,6 +55,15 @@ def forward_plan(
         stair: levels, thresholds, quantum.
         family: name of the noise family.
         positive: the caller's word that ``std`` is 0 nowhere, which saves passes.
+
+    Raises:
+        UnknownNameError: no noise family of this name.
+
+    >>> from qsched.quantizers import stair
+    >>> std = torch.tensor([[0.5, 0.0]])  # a lane, two quantizers
+    >>> plan = forward_plan(std, None, stair=stair("ternary"), family="normal")
+    >>> plan.rows.shape, plan[0, 1].rows.shape
+    (torch.Size([4, 1, 2]), torch.Size([4]))
     """
     kind = noise_family(family)
     middles = centers(torch.zeros_like(std) if mean is None else mean, stair)
@@ -74,7 +83,14 @@ def forward_plan(
 
 
 def backward_plan(std: Tensor, mean: Tensor | None, *, stair: Stair, family: str) -> Plan:
-    """Return the plan of a backward pass; arguments as of :func:`forward_plan`."""
+    """Return the plan of a backward pass; a standard deviation of 0 is that of the gradient 0.
+
+    Args:
+        std, mean, stair, family: as of :func:`forward_plan`.
+
+    Raises:
+        UnknownNameError: no noise family of this name.
+    """
     kind = noise_family(family)
     middles = centers(torch.zeros_like(std) if mean is None else mean, stair)
     some = (std > 0).to(std.dtype)
@@ -95,7 +111,12 @@ def backward_plan(std: Tensor, mean: Tensor | None, *, stair: Stair, family: str
 
 
 def centers(mean: Tensor, stair: Stair) -> list[Tensor]:
-    """Return where the smoothed stair has its inflections, in units of the input."""
+    """Return where the smoothed stair has its inflections, in units of the input.
+
+    >>> from qsched.quantizers import stair
+    >>> centers(torch.tensor(0.25), stair("binary"))
+    [tensor(0.2500)]
+    """
     base = mean if stair.quantum == 1 else mean * stair.quantum
     return [base + edge for edge in stair.edges]
 

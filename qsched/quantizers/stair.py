@@ -29,6 +29,10 @@ class Stair:
     Raises:
         InputError: levels or thresholds do not increase, their numbers do not fit, or the quantum
             is not positive.
+
+    >>> relu = Stair(levels=(0.0, 1.0, 2.0), thresholds=(0.5, 1.5), quantum=0.5)
+    >>> relu.edges, relu.jumps, relu.even
+    ((0.25, 0.75), (1.0, 1.0), True)
     """
 
     levels: tuple[float, ...]

@@ -42,12 +42,17 @@ class HardeningCurve:
     depth: float
 
     def hardened(self, u: np.ndarray) -> np.ndarray:
-        """Return h at progress ``u`` in [0, 1], of any shape."""
+        """Return h at progress ``u`` in [0, 1], of any shape; NaN yields NaN."""
         inner = self.decay(self._inside(u), np.asarray(self.depth))
         return np.where(u >= self.end - SLACK, 1.0, np.where(u <= self.start, 0.0, inner))
 
     def relaxed(self, u: np.ndarray) -> np.ndarray:
-        """Return 1 - h at progress ``u``, exact to rounding where h is near 1."""
+        """Return 1 - h at progress ``u``, exact to rounding where h is near 1.
+
+        >>> curve = HardeningCurve(0.0, 1.0, Power(exponent=20.0), 0.0)
+        >>> bool(np.isclose(curve.relaxed(np.array([0.99]))[0], 1e-40, rtol=1e-12, atol=0))
+        True
+        """
         inner = self.decay.rest(self._inside(u), np.asarray(self.depth))
         return np.where(u >= self.end - SLACK, 0.0, np.where(u <= self.start, 1.0, inner))
 
@@ -63,7 +68,11 @@ class HardeningCurve:
         return replace(self, depth=0.0)
 
     def breaks(self) -> tuple[float, ...]:
-        """Return the progress at which h may jump or bend, increasing."""
+        """Return the progress at which h may jump or bend, increasing.
+
+        >>> HardeningCurve(0.2, 0.6, Steps(stages=2), 0.0).breaks()
+        (0.2, 0.4, 0.6)
+        """
         match self.decay:
             case Steps() as steps:
                 parts = len(steps.levels)

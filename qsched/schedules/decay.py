@@ -3,7 +3,9 @@
 A shape is a function h(x, d) of the progress x in [0, 1] through the window and of the depth d in
 [0, 1], with h(0) = 0, h(1) = 1, non-decreasing in x. Calling a shape gives h, which INQ reads as
 the frozen fraction; :meth:`rest` gives 1 - h, which ANA reads as the share of the noise, without
-the rounding that a subtraction near h = 1 would leave.
+the rounding that a subtraction near h = 1 would leave. x and d broadcast against each other. NaN
+yields NaN, but must not be asked of :class:`Steps`; nor must anything outside [0, 1] be of any
+shape.
 """
 
 from __future__ import annotations
@@ -57,6 +59,9 @@ class Cosine(Frozen):
     r"""Half a cosine wave: slow, fast, slow.
 
     .. math:: h = (1 - \cos \pi x) / 2 = \sin^2(\pi x / 2)
+
+    The shape of Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts, ICLR
+    2017, arXiv 1608.03983.
 
     >>> Cosine()(np.array([0.0, 0.5, 1.0]), np.zeros(3)).round(12).tolist()
     [0.0, 0.5, 1.0]
@@ -148,11 +153,15 @@ class Steps(Frozen):
     r"""A stair of n stages of equal length: at x = k / n, h rises to the k-th fraction.
 
     A window [0, 0.8] with four stages thus rises at u = 0.2, 0.4, 0.6 and 0.8: the first stage
-    before its rise is unquantized, and nothing is left to train after the last one.
+    before its rise is unquantized, and nothing is left to train after the last one. A rise happens
+    at its x, not after it. Zhou et al. (ICLR 2017, arXiv 1702.03044) train INQ so.
 
     Attributes:
         stages: n, for equal rises: fractions k / n.
         fractions: or the n fractions, increasing, in (0, 1], the last one 1.
+
+    Raises:
+        ValidationError: both or neither are given, or fractions do not increase to 1.
 
     >>> inq = Steps(fractions=(0.5, 0.75, 0.875, 1.0))
     >>> inq(np.array([0.0, 0.24, 0.25, 0.6, 1.0]), np.zeros(5)).tolist()
@@ -201,6 +210,9 @@ class Knots(Frozen):
 
     Attributes:
         values: h at the knots, not decreasing, in [0, 1].
+
+    Raises:
+        ValidationError: there are none, or they decrease.
 
     >>> Knots(values=(0.8,))(np.array([0.0, 0.25, 0.5, 0.75, 1.0]), np.zeros(5)).tolist()
     [0.0, 0.4, 0.8, 0.9, 1.0]

@@ -54,6 +54,9 @@ class ExpectedAccuracy(Frozen):
         level: level of the interval.
         seeds: number of seeds.
         split: the data on which it was measured.
+
+    Raises:
+        ValidationError: the interval does not hold the mean.
     """
 
     mean: Fraction
@@ -85,6 +88,14 @@ class ScheduleFile(Frozen):
         provenance: how it was found.
         expected: what it reaches there.
         resolved: the schedule written out for a certain network.
+
+    Raises:
+        ValidationError: a part is wrong, or the schedule was edited after it was found; files are
+            read by :func:`load_schedule`, which says all that is wrong with its line.
+
+    >>> file = load_schedule("ana-2019-partition")
+    >>> file.name, file.schedule.weights.family
+    ('ana-2019-partition', 'uniform')
     """
 
     format: Literal["qsched/schedule/1"] = "qsched/schedule/1"
@@ -137,5 +148,9 @@ def load_schedule(name: str | pathlib.Path, places: Sequence[Place] = ()) -> Sch
 
 
 def dump(file: ScheduleFile) -> str:
-    """Return the YAML text of a schedule file, which :func:`load_schedule` reads back."""
+    """Return the YAML text of a schedule file, which :func:`load_schedule` reads back.
+
+    >>> print(dump(load_schedule("inq-halves")).splitlines()[1])
+    name: inq-halves
+    """
     return to_yaml(file.model_dump(mode="json", exclude_none=True))

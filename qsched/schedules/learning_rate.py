@@ -13,7 +13,15 @@ __all__ = ["Drop", "LearningRate"]
 
 
 class Drop(Frozen):
-    """Multiply the learning rate by ``factor`` from progress ``at`` on."""
+    """Multiply the learning rate by ``factor`` from progress ``at`` on.
+
+    Attributes:
+        at: progress, in [0, 1].
+        factor: > 0.
+
+    >>> Drop(at=0.8, factor=0.1)
+    Drop(at=0.8, factor=0.1)
+    """
 
     at: Annotated[float, Field(ge=0, le=1)]
     factor: Annotated[float, Field(gt=0)]
@@ -33,6 +41,9 @@ class LearningRate(Frozen):
         decay: ``constant``, ``drops`` (piecewise constant), or ``cosine`` (to 0).
         drops: for ``drops``: at which progress to multiply by which factor.
         restart: let the course run anew within each stage of a stepped schedule (INQ).
+
+    Raises:
+        ValidationError: the rate or a factor is not > 0, or drops are not in their order.
 
     >>> rate = LearningRate(initial=0.1, drops=(Drop(at=0.5, factor=0.1),), restart=True)
     >>> rate.at(np.array([0.2, 0.4, 0.6, 0.9]), stages=np.array([0.5])).round(6).tolist()
@@ -58,7 +69,8 @@ class LearningRate(Frozen):
             stages: progress at which stages begin, increasing; used with ``restart`` only.
 
         Returns:
-            Array of the shape of ``u``; > 0 but for the end of a cosine.
+            Array of the shape of ``u``; > 0 but for the end of a cosine. A drop holds at its
+            progress already.
         """
         course = np.asarray(u, dtype=float)
         if self.restart:

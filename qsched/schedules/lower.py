@@ -41,6 +41,11 @@ def lower(
     Raises:
         UnknownNameError: no such format.
         InputError: quantlab cannot express the schedule, or the length is less than 1.
+
+    >>> from qsched.schedules.file import load_schedule
+    >>> table = lower(load_schedule("inq-halves"), "table", layer_places(1), length=4)
+    >>> print(table.splitlines()[0])
+    step,learning_rate,quantizer,role,depth,forward_std,mean,backward_std,frozen
     """
     match form:
         case "yaml":

@@ -37,9 +37,11 @@ class Ana(Frozen):
         mean: initial mean of the noise.
         mean_decay: ``sqrt`` (1 - h)^(1/2), or ``static``.
 
-    The static clipped straight-through estimator:
+    The static clipped straight-through estimator has no noise forward, and constant one backward:
 
     >>> ste = Ana(family="uniform", forward_std=0.0, backward_std=12**-0.5, backward_floor=1.0)
+    >>> ste.forward, ste.mean
+    ('expectation', 0.0)
     """
 
     kind: Literal["ana"] = "ana"
@@ -63,6 +65,9 @@ class Inq(Frozen):
             magnitude (a control), smallest quantization error, or ``rpr`` (random, drawn anew at
             every epoch, so the frozen set does not only grow).
         reset_optimizer: clear the optimizer state of a run when one of its stages begins.
+
+    >>> Inq(partition="rpr").reset_optimizer
+    False
     """
 
     kind: Literal["inq"] = "inq"

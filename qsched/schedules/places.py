@@ -18,6 +18,9 @@ class Place:
         role: what it quantizes.
         depth: 0 at the input side, 1 at the output side.
         name: the module's name, as a regular expression of a schedule file sees it.
+
+    >>> Place("weights", depth=0.0, name="conv1")
+    Place(role='weights', depth=0.0, name='conv1')
     """
 
     role: Role
@@ -28,7 +31,7 @@ class Place:
 def depths(n_layers: int) -> tuple[float, ...]:
     """Return the relative depths of ``n_layers`` quantized layers, ``i / (n - 1)``.
 
-    A single layer has depth 0.
+    A single layer has depth 0; no layers have none.
 
     >>> depths(3)
     (0.0, 0.5, 1.0)

@@ -35,6 +35,13 @@ class Override(Frozen):
         window: replaces the schedule's window.
         decay: replaces the schedule's decay shape.
         exclude: leave these quantizers out: full precision.
+
+    Raises:
+        ValidationError: it says neither for which quantizers nor what, the depths are no interval
+            within [0, 1], or the pattern is no regular expression.
+
+    >>> Override(depth=(0.0, 0.5), exclude=True).matches(Place("weights", 0.5))
+    True
     """
 
     role: Role | None = None

@@ -38,6 +38,9 @@ class Window(Frozen):
         offset_start: how far openings spread over depth, in window lengths, in [-1, 1].
         offset_end: how far closings spread over depth, in window lengths, in [-1, 1].
 
+    Raises:
+        ValidationError: the window closes before it opens, or a number is out of its range.
+
     >>> partition = Window(start=0.0, end=0.7, offset_start=6 / 7, offset_end=6 / 7)
     >>> start, end = partition.bounds(np.array([0.0, 0.5, 1.0]))
     >>> start.round(12).tolist(), end.round(12).tolist()
@@ -77,7 +80,14 @@ class Window(Frozen):
         )
 
     def bounds(self, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return opening and closing at each depth in [0, 1], as fractions of training."""
+        """Return opening and closing at each depth in [0, 1], as fractions of training.
+
+        Args:
+            depth: relative depths, of any shape; NaN yields NaN.
+
+        Returns:
+            Two arrays of the shape of ``depth``, the closing nowhere before the opening.
+        """
         length = self.end - self.start
         a, b = self.offset_start, self.offset_end
         start = self.start + length * (a * depth if a >= 0 else -a * (1 - depth))
@@ -91,8 +101,12 @@ class Lag(Frozen):
     A lag moves both ends of a window; what it moves out of training is cut at 0 and at 1.
 
     Attributes:
-        activations: activation quantizers behind weight quantizers (< 0: ahead of them).
-        backward: backward noise behind forward noise.
+        activations: activation quantizers behind weight quantizers (< 0: ahead of them), in
+            [-1, 1].
+        backward: backward noise behind forward noise, in [-1, 1].
+
+    >>> Lag(activations=0.1)
+    Lag(activations=0.1, backward=0.0)
     """
 
     activations: Signed = 0.0

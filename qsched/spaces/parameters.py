@@ -26,6 +26,10 @@ class Float(Frozen):
         log: search on a logarithmic scale.
         when: the condition under which it is active; empty is always.
         about: what it means, with its unit.
+
+    >>> end = Float(low=0.4, high=1.0)
+    >>> end.holds(0.4), end.holds(0.3), end.holds(float("nan"))
+    (True, False, False)
     """
 
     type: Literal["float"] = "float"
@@ -51,7 +55,8 @@ class Float(Frozen):
     def quantile(self, share: float) -> float:
         """Return the value below which a ``share`` of the range lies, on the scale of the search.
 
-        Rounded to six digits: enough for any schedule, and short in files.
+        Rounded to six digits: enough for any schedule, and short in files. Shares beyond [0, 1]
+        give the ends.
 
         >>> Float(low=0.01, high=1.0, log=True).quantile(0.5)
         0.1
@@ -96,7 +101,15 @@ class Float(Frozen):
 
 
 class Int(Frozen):
-    """A whole number in the closed range from ``low`` to ``high``."""
+    """A whole number in the closed range from ``low`` to ``high``.
+
+    Attributes:
+        low, high: the closed range.
+        when, about: as of :class:`Float`.
+
+    >>> Int(low=1, high=8).holds(8), Int(low=1, high=8).holds(8.0)
+    (True, False)
+    """
 
     type: Literal["int"] = "int"
     low: int
@@ -131,7 +144,11 @@ class Int(Frozen):
         return (value - self.low + 0.5) / (self.high - self.low + 1)
 
     def grid(self, count: int) -> tuple[int, ...]:
-        """Return at most ``count`` numbers from one end to the other, evenly."""
+        """Return at most ``count`` numbers from one end to the other, evenly.
+
+        >>> Int(low=1, high=3).grid(9)
+        (1, 2, 3)
+        """
         return tuple(sorted(set(np.linspace(self.low, self.high, count).astype(int).tolist())))
 
     def clip(self, value: float) -> float:
@@ -150,7 +167,15 @@ class Int(Frozen):
 
 
 class Choice(Frozen):
-    """One of several names."""
+    """One of several names.
+
+    Attributes:
+        choices: the names, in their order.
+        when, about: as of :class:`Float`.
+
+    >>> Choice(choices=("normal", "uniform")).holds("logistic")
+    False
+    """
 
     type: Literal["choice"] = "choice"
     choices: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -192,5 +217,10 @@ Parameter = Annotated[Float | Int | Choice, Field(discriminator="type")]
 
 
 def is_active(parameter: Parameter, chosen: dict[str, Value]) -> bool:
-    """Return whether the condition of ``parameter`` holds among the values chosen before it."""
+    """Return whether the condition of ``parameter`` holds among the values chosen before it.
+
+    >>> rate = Float(low=1.0, high=9.0, when={"shape": ("exponential",)})
+    >>> is_active(rate, {"shape": "exponential"}), is_active(rate, {"shape": "cosine"})
+    (True, False)
+    """
     return all(chosen.get(name) in values for name, values in parameter.when.items())

@@ -33,6 +33,19 @@ class SearchSpace(Frozen):
             stands after those that its condition names.
         schedule: a :class:`Schedule` as plain data, with holes ``$name`` for the values of
             parameters, and ``{choose: name, cases: {choice: subtree}}``.
+
+    Raises:
+        ValidationError: a hole or a parameter is not used as it must be, or a point of the space
+            is no legal schedule; files are read by :func:`load_space`, which says all that is
+            wrong with its line.
+
+    >>> space = SearchSpace(
+    ...     name="end",
+    ...     parameters={"end": {"type": "float", "low": 0.5, "high": 1.0}},
+    ...     schedule={"window": {"end": "$end"}, "learning_rate": {"initial": 0.01}},
+    ... )
+    >>> space.decode({"end": 0.75}).window.end
+    0.75
     """
 
     format: Literal["qsched/space/1"] = "qsched/space/1"
@@ -50,7 +63,15 @@ class SearchSpace(Frozen):
         return self
 
     def suggest(self, ask: Callable[[str, Parameter], Value]) -> dict[str, Value]:
-        """Ask for the value of every active parameter, in order, and return them."""
+        """Ask for the value of every active parameter, in order, and return them.
+
+        Args:
+            ask: called with the name of a parameter and itself; what it returns is not checked.
+
+        >>> point = load_space("ana").suggest(lambda name, parameter: parameter.quantile(0.5))
+        >>> load_space("ana").decode(point).weights.kind
+        'ana'
+        """
         point: dict[str, Value] = {}
         for name, parameter in self.parameters.items():
             if is_active(parameter, point):
@@ -58,7 +79,11 @@ class SearchSpace(Frozen):
         return point
 
     def random(self, rng: np.random.Generator) -> dict[str, Value]:
-        """Return a random point, each active parameter uniform on its own scale."""
+        """Return a random point, each active parameter uniform on its own scale.
+
+        Args:
+            rng: gives the numbers; a generator of the same state gives the same point.
+        """
         return self.suggest(lambda name, parameter: parameter.draw(rng))
 
     def decode(self, point: Mapping[str, Value]) -> Schedule:
@@ -76,7 +101,12 @@ class SearchSpace(Frozen):
         return Schedule.model_validate_json(json.dumps(fill(self.schedule, point)))
 
     def encode(self, schedule: Schedule) -> dict[str, Value] | None:
-        """Return the point whose schedule equals ``schedule``, or None if there is none."""
+        """Return the point whose schedule equals ``schedule``, or None if there is none.
+
+        >>> from qsched.schedules.file import load_schedule
+        >>> load_space("ana").encode(load_schedule("inq-halves").schedule) is None
+        True
+        """
         plain = schedule.model_dump(mode="json")
         for found in match(self.schedule, plain, {}):
             if not self._problems(found) and self.decode(found) == schedule:
@@ -101,6 +131,9 @@ class SearchSpace(Frozen):
 
 def load_space(name: str | pathlib.Path) -> SearchSpace:
     """Return a bundled search space by its name, or another one by the path of its file.
+
+    Args:
+        name: a bare name, or a path: anything with a ``/`` or a suffix.
 
     Raises:
         SpecError: the file breaks rules; with every fault and its line.
