@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+
+from qsched.execution.variables import variables
 
 __all__ = ["surroundings"]
 
@@ -22,18 +23,11 @@ def surroundings() -> Iterator[None]:
     the middle of an import would print a traceback.
     """
     resource_tracker.ensure_running()  # It would unblock the signal when it starts.
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.environ.update(_ONE_THREAD)
     try:
-        with _interrupts_later():
+        with variables(_ONE_THREAD), _interrupts_later():
             yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 

@@ -20,6 +20,7 @@ from qsched.errors import TrainingError
 from qsched.execution.drive import RETRIES
 from qsched.execution.executor import Train, train_checked
 from qsched.execution.population import Evolved, Lineage, Population, Tell
+from qsched.execution.variables import variables
 from qsched.execution.worker import Failed, loaded
 from qsched.plugins import Plugin
 
@@ -64,7 +65,7 @@ def evolve(
     )
     trainable = tune.with_resources(member, {**resources, **_home(resources)})
     heard = _Heard(population, tell)
-    with _settings(), tempfile.TemporaryDirectory(prefix="qsched-pbt-") as folder:
+    with variables(_SETTINGS), tempfile.TemporaryDirectory(prefix="qsched-pbt-") as folder:
         results = _tuner(trainable, population, heard, folder).fit()
     if heard.error is not None:
         raise heard.error
@@ -255,17 +256,3 @@ def _stream(*words: int) -> Iterator[None]:
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
-
-
-@contextmanager
-def _settings() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _SETTINGS}
-    os.environ.update(_SETTINGS)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
