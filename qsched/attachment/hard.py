@@ -6,7 +6,7 @@ state but buffers, so a state dict holds a whole converted network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,11 @@ class _HardConv(HardLayer):
         self.padding = padding if isinstance(padding, str) else tuple(padding)
         self.kernel_size = tuple(levels.shape[2:])
 
+    def compute(self, function: Callable[..., Tensor], x: Tensor) -> Tensor:
+        """Return the output of ``function``, one of torch's convolutions."""
+        geometry = self.stride, self.padding, self.dilation, self.groups
+        return function(x, self.weight, self.bias, *geometry)
+
     def extra_repr(self) -> str:
         return (
             f"{super().extra_repr()}, stride={self.stride}, padding={self.padding}, "
@@ -114,9 +119,7 @@ class HardConv1d(_HardConv):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv1d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        return self.compute(F.conv1d, x)
 
 
 class HardConv2d(_HardConv):
@@ -129,9 +132,7 @@ class HardConv2d(_HardConv):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        return self.compute(F.conv2d, x)
 
 
 class _HardConvTranspose(_HardConv):
@@ -140,8 +141,6 @@ class _HardConvTranspose(_HardConv):
     Args:
         output_padding: one number an axis.
     """
-
-    padding: tuple[int, ...]
 
     def __init__(
         self,
@@ -160,37 +159,24 @@ class _HardConvTranspose(_HardConv):
         )
         self.output_padding = tuple(output_padding)
 
+    def compute(self, function: Callable[..., Tensor], x: Tensor) -> Tensor:
+        """Return the output of ``function``, one of torch's transposed convolutions."""
+        geometry = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return function(x, self.weight, self.bias, *geometry)
+
 
 class HardConvTranspose1d(_HardConvTranspose):
     """A transposed convolution of sequences with hard weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose1d(
-            x,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-        )
+        return self.compute(F.conv_transpose1d, x)
 
 
 class HardConvTranspose2d(_HardConvTranspose):
     """A transposed convolution of images with hard weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose2d(
-            x,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-        )
+        return self.compute(F.conv_transpose2d, x)
 
 
 class HardStair(nn.Module):
