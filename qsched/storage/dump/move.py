@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from qsched.errors import InputError
 from qsched.storage import optuna_schema
 from qsched.storage.database import Storage
 from qsched.storage.dump.runs import add_runs, parquet_of_runs, runs_of
 from qsched.storage.dump.trials import add_optuna_study, optuna_study
-from qsched.storage.engine import readable_errors, shown, write
+from qsched.storage.engine import insert_new, readable_errors, shown, write
 from qsched.storage.rows import compact
 from qsched.storage.tables import schedules, studies
 
@@ -145,10 +144,8 @@ def _add_study(connection: Connection, data: Mapping[str, Any]) -> int:
 
 
 def _add_schedules(connection: Connection, used: Mapping[str, Any]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = [{"sha256": name, "schedule": compact(value)} for name, value in used.items()]
-    if rows:
-        connection.execute(dialect.insert(schedules).on_conflict_do_nothing(), rows)
+    insert_new(connection, schedules, rows)
 
 
 def _refuse(database: str, taken: set[str], names: Iterable[str]) -> None:
