@@ -93,10 +93,27 @@ def study_list(
     return studies.page(after, limit)
 
 
-@router.get("/studies/{name}", tags=["studies"], responses=responses(404, 422))
-def study(name: NameParam, studies: StudiesDep) -> StudyDetail:
-    """Say how far a study is, and what it was asked to do."""
-    return studies.one(name)
+@router.get(
+    "/studies/{name}",
+    tags=["studies"],
+    response_model=StudyDetail,
+    responses={
+        304: {"description": "The client has this very answer already"},
+        **responses(404, 422),
+    },
+)
+def study(
+    name: NameParam,
+    service: ServiceDep,
+    if_none_match: Annotated[
+        str | None, Header(description="The `ETag` of an earlier answer.")
+    ] = None,
+) -> Response:
+    """Say how far a study is, and what it was asked to do.
+
+    It is that of a moment ago: one second, five while the database is slow.
+    """
+    return service.details.get(name).response(if_none_match)
 
 
 @router.get("/studies/{name}/trials", tags=["studies"], responses=responses(404, 422))

@@ -18,6 +18,7 @@ from qsched.service.launcher import Launcher, Subprocesses
 from qsched.service.metrics import Metrics
 from qsched.service.openapi import describe
 from qsched.service.pages import add_pages
+from qsched.service.polled import PerSnapshot, ReadyAnswers, json_body
 from qsched.service.pool import Pool
 from qsched.service.problems import handle_errors
 from qsched.service.queries import Queries
@@ -77,6 +78,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> FastAPI:
     app.router.routes.append(Rest(app))
     app.mount("/", board)
     app.add_middleware(BodyLimit, limit=settings.limits.body)
+    app.add_middleware(ReadyAnswers, answers={"/v1/studies/": service.details})
     app.add_middleware(Gate, doorman=service.doorman)
     app.add_middleware(Envelope, metrics=service.metrics, https=settings.https)
     return app
@@ -90,12 +92,14 @@ def _service(settings: Settings, launcher: Launcher) -> Service:
     pool, queries = Pool(url), Queries(url)
     snapshots = Snapshots(url, queries, settings.refresh)
     supervisor = Supervisor(pool, launcher, limits)
+    studies = Studies(limits, pool, queries, snapshots, supervisor)
     return Service(
         settings=settings,
         pool=pool,
         queries=queries,
         snapshots=snapshots,
-        studies=Studies(limits, pool, queries, snapshots, supervisor),
+        studies=studies,
+        details=PerSnapshot(snapshots, lambda found: json_body(studies.detail(found))),
         supervisor=supervisor,
         doorman=doorman,
         attempts=Attempts(limits.logins),

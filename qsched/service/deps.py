@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from qsched.service.access import Principal
 from qsched.service.doorman import Doorman
 from qsched.service.metrics import Metrics
+from qsched.service.polled import Body, PerSnapshot
 from qsched.service.pool import Pool
 from qsched.service.queries import Queries
 from qsched.service.sessions import Attempts
@@ -26,13 +27,17 @@ __all__ = ["PrincipalDep", "Service", "ServiceDep", "StorageDep", "StudiesDep"]
 
 @dataclass(frozen=True)
 class Service:
-    """The parts of one server; kept as ``app.state.service``."""
+    """The parts of one server; kept as ``app.state.service``.
+
+    ``details`` are the answers to ``GET /v1/studies/{name}``.
+    """
 
     settings: Settings
     pool: Pool
     queries: Queries
     snapshots: Snapshots
     studies: Studies
+    details: PerSnapshot[Body]
     supervisor: Supervisor
     doorman: Doorman
     attempts: Attempts
@@ -47,7 +52,7 @@ class Service:
         self.pool.close()
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
@@ -56,11 +61,11 @@ def _storage(service: Annotated[Service, Depends(_service)]) -> Iterator[Storage
         yield storage
 
 
-def _studies(service: Annotated[Service, Depends(_service)]) -> Studies:
+async def _studies(service: Annotated[Service, Depends(_service)]) -> Studies:
     return service.studies
 
 
-def _principal(request: Request) -> Principal | None:
+async def _principal(request: Request) -> Principal | None:
     return cast("Principal | None", request.scope["state"]["principal"])
 
 

@@ -6,7 +6,6 @@ import logging
 import secrets
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qsched.service.metrics import Metrics
@@ -44,7 +43,8 @@ class Envelope:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, https: bool) -> None:
         self._app, self._metrics = app, metrics
-        self._headers = _HEADERS | dict([_HSTS] if https else [])
+        headers = _HEADERS | dict([_HSTS] if https else [])
+        self._headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,11 +57,11 @@ class Envelope:
             nonlocal status, stream
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = number
-                stream = headers.get("content-type", "").startswith("text/event-stream")
+                headers = list(message.get("headers", ()))
+                present = dict(headers)
+                headers += [each for each in self._headers if each[0] not in present]
+                message["headers"] = [*headers, (b"x-request-id", number.encode())]
+                stream = present.get(b"content-type", b"").startswith(b"text/event-stream")
             await send(message)
 
         try:

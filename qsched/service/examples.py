@@ -123,6 +123,7 @@ _PARAMETERS: Schema = {
     "layers": 9,
     "length": 300,
     "tolerance": 1e-6,
+    "if-none-match": '"5e1f0a4ac2a7e5c7b0f8a1d2c3b4a596"',
     "last-event-id": "67",
 }
 

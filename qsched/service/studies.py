@@ -22,6 +22,7 @@ from qsched.service.models import (
     StudyState,
     TrialItem,
 )
+from qsched.service.polled import PerSnapshot
 from qsched.service.pool import Pool
 from qsched.service.queries import Queries
 from qsched.service.settings import Limits
@@ -61,6 +62,7 @@ class Studies:
     ) -> None:
         self._limits, self._pool, self._queries = limits, pool, queries
         self._snapshots, self._supervisor = snapshots, supervisor
+        self._details = PerSnapshot(snapshots, self.detail)
 
     def page(self, after: str | None = None, limit: int = 50) -> Page[StudyItem]:
         """Return how far ``limit`` studies are at the most, the oldest first.
@@ -88,7 +90,10 @@ class Studies:
 
     def one(self, name: str) -> StudyDetail:
         """Return a study with what it was asked to do, and what it last told."""
-        found = self._snapshots.get(name)
+        return self._details.get(name)
+
+    def detail(self, found: Snapshot) -> StudyDetail:
+        """Return what :meth:`one` returns, of a study at the time of ``found``."""
         row = found.row
         job, told = Job.of(row.notes), row.notes.get(PROGRESS)
         known = [t for t in found.trials if t.user_attrs.get("kind") == "baseline"]

@@ -117,6 +117,7 @@ def served(
     limits: Limits | None = None,
     url: str | None = None,
     start: bool = True,
+    refresh: float = 0.0,
 ) -> Iterator[Served]:
     """Serve a database with the toy study, finished on a surrogate, and one that was stopped.
 
@@ -127,6 +128,7 @@ def served(
         limits: of the server.
         url: its public address.
         start: whether to start it: to run its lifespan.
+        refresh: seconds for which a study's state is taken from memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
     database = f"sqlite:///{folder}/qsched.db"
@@ -142,7 +144,7 @@ def served(
         database,
         folder / "served",
         tokens=file.path if tokens else None,
-        refresh=0.0,
+        refresh=refresh,
         url=url,
         limits=limits or Limits(),
     )
