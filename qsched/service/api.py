@@ -13,8 +13,8 @@ from qsched.files import to_yaml
 from qsched.service import catalog
 from qsched.service.deps import ServiceDep, StudiesDep
 from qsched.service.documents import received
+from qsched.service.errors import BusyError
 from qsched.service.events import events
-from qsched.service.faults import BusyError
 from qsched.service.formats import Format, extent, written
 from qsched.service.models import (
     Checked,
@@ -248,12 +248,12 @@ def _known(name: NameParam, studies: StudiesDep) -> str:
 
 async def _slot(service: ServiceDep) -> AsyncIterator[None]:
     """Hold one of the event streams that may be open at once."""
-    if not service.streams.take():
+    if not service.streams.acquire():
         raise BusyError("no further event stream may be open; close one, or ask again later")
     try:
         yield
     finally:
-        service.streams.give_back()
+        service.streams.release()
 
 
 @router.get(
@@ -284,12 +284,12 @@ async def event_stream(
     that the server lives. A stream also ends with the token that it was opened with.
     """
     after = int(last_event_id) if last_event_id is not None else -1
-    doorman = service.doorman
+    authenticator = service.authenticator
 
-    def welcome() -> bool:
-        return doorman.principal(request) is not None
+    def authorized() -> bool:
+        return authenticator.principal(request) is not None
 
-    async for event in events(studies, name, after, service.settings.refresh, welcome):
+    async for event in events(studies, name, after, service.settings.refresh, authorized):
         yield event
 
 

@@ -1,8 +1,8 @@
 """The Optuna dashboard behind the login of the server.
 
 It serves absolute paths (``/dashboard``, ``/api``, ``/static``, ``/artifacts``, ``/csv``), so it
-is mounted last, at ``/``, and takes whatever no route of the server wants. Who may do what is the
-gate's matter: the dashboard has no login of its own.
+is mounted last, at ``/``, and takes whatever no route of the server wants. Who may do what is
+decided before: the dashboard has no login of its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from qsched.report.dashboard import save_to_dashboard
 from qsched.report.figures import figures
 from qsched.service.dashboard_bodies import faults
 from qsched.service.deps import StorageDep
-from qsched.service.faults import StateError
+from qsched.service.errors import StateError
 from qsched.service.pages.html import Page, error_page
 from qsched.service.pool import Pool
 from qsched.service.problems import problem
@@ -62,7 +62,7 @@ def study(name: str, storage: StorageDep) -> Response:
     return RedirectResponse(f"/dashboard/studies/{number}", 303)
 
 
-class _Shown:
+class _Content:
     """Keeps what the dashboard shows of studies as they are: figures, note, files, once ended.
 
     That of an ended study is saved once, that of another one now and then: when somebody looks.
@@ -104,7 +104,7 @@ class Dashboard:
 
     def __init__(self, pool: Pool, url: str, folder: Path) -> None:
         self._storage = Storage.open(url)
-        self._shown = _Shown(pool, folder)
+        self._content = _Content(pool, folder)
         inner = wsgi(self._storage.optuna, artifact_store=artifact_store(folder))
         self._app = cast(ASGIApp, WSGIMiddleware(inner))
 
@@ -128,7 +128,7 @@ class Dashboard:
                 return
         asked = _STUDY.fullmatch(request.url.path)
         if asked is not None and request.method == "GET":
-            await run_in_threadpool(self._shown.prepare, int(asked[1]))
+            await run_in_threadpool(self._content.prepare, int(asked[1]))
         page = "text/html" in request.headers.get("accept", "")
         lost = False
 
@@ -136,7 +136,7 @@ class Dashboard:
             nonlocal lost
             if message["type"] == "http.response.start":
                 lost = page and message["status"] == 404
-                _mend(MutableHeaders(scope=message), request.url.path)
+                _fix_headers(MutableHeaders(scope=message), request.url.path)
             if not lost:
                 await send(message)
 
@@ -181,7 +181,7 @@ def _once(body: bytes) -> Receive:
     return receive
 
 
-def _mend(headers: MutableHeaders, path: str) -> None:
+def _fix_headers(headers: MutableHeaders, path: str) -> None:
     if path.startswith("/artifacts/"):
         headers["Content-Security-Policy"] = _SANDBOX
         del headers["Access-Control-Allow-Origin"]

@@ -9,15 +9,15 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from qsched.service.access import Principal
-from qsched.service.doorman import Doorman
+from qsched.service.authentication import Authenticator
 from qsched.service.metrics import Metrics
-from qsched.service.polled import Body, PerSnapshot
 from qsched.service.pool import Pool
 from qsched.service.queries import Queries
-from qsched.service.sessions import Attempts
+from qsched.service.response_cache import CachedBody, SnapshotCache
+from qsched.service.sessions import LoginRateLimiter
 from qsched.service.settings import Settings
 from qsched.service.snapshots import Snapshots
-from qsched.service.streams import Streams
+from qsched.service.stream_limit import StreamLimiter
 from qsched.service.studies import Studies
 from qsched.service.supervisor import Supervisor
 from qsched.storage import Storage
@@ -37,11 +37,11 @@ class Service:
     queries: Queries
     snapshots: Snapshots
     studies: Studies
-    details: PerSnapshot[Body]
+    details: SnapshotCache[CachedBody]
     supervisor: Supervisor
-    doorman: Doorman
-    attempts: Attempts
-    streams: Streams
+    authenticator: Authenticator
+    login_limiter: LoginRateLimiter
+    streams: StreamLimiter
     metrics: Metrics
 
     def close(self) -> None:
@@ -79,4 +79,4 @@ StudiesDep = Annotated[Studies, Depends(_studies)]
 """What the service does with studies."""
 
 PrincipalDep = Annotated[Principal | None, Depends(_principal)]
-"""Who asks; None on a public route. That they may was checked: :mod:`qsched.service.gate`."""
+"""Who asks; None on a public route. See :mod:`qsched.service.authorization`."""

@@ -19,8 +19,8 @@ _PAGE = 500
 
 
 @dataclass
-class _Told:
-    """What a listener knows already."""
+class _Sent:
+    """What a listener has been sent."""
 
     trial: int = -1
     state: str | None = None
@@ -30,26 +30,26 @@ class _Told:
 
 
 async def events(
-    studies: Studies, name: str, after: int, seconds: float, welcome: Callable[[], bool]
+    studies: Studies, name: str, after: int, seconds: float, authorized: Callable[[], bool]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Yield what becomes of a study until it ends, or until the listener is not welcome any more.
+    """Yield what becomes of a study until it ends, or until the listener may not listen any more.
 
     Args:
         studies: the server's.
         name: the study.
         after: the number of the last trial that the listener has seen; -1 is none.
         seconds: how often to look.
-        welcome: whether the listener may still listen; tokens expire and are revoked.
+        authorized: whether the listener may still listen; tokens expire and are revoked.
     """
-    told = _Told(trial=after)
-    while await asyncio.to_thread(welcome):
+    sent = _Sent(trial=after)
+    while await asyncio.to_thread(authorized):
         study = await asyncio.to_thread(studies.one, name)
-        for event in _changes(study, told):
+        for event in _changes(study, sent):
             yield event
         while True:
-            page = await asyncio.to_thread(studies.trials, name, told.trial, _PAGE)
+            page = await asyncio.to_thread(studies.trials, name, sent.trial, _PAGE)
             for trial in page.items:
-                told.trial = trial.number
+                sent.trial = trial.number
                 data = trial.model_dump(mode="json")
                 yield ServerSentEvent(event="trial", id=str(trial.number), data=data)
             if page.next is None:
@@ -60,23 +60,23 @@ async def events(
         await asyncio.sleep(seconds)
 
 
-def _changes(study: StudyDetail, told: _Told) -> Iterator[ServerSentEvent]:
-    if study.state != told.state:
-        told.state = study.state
+def _changes(study: StudyDetail, sent: _Sent) -> Iterator[ServerSentEvent]:
+    if study.state != sent.state:
+        sent.state = study.state
         yield ServerSentEvent(event="state", data={"state": study.state})
     progress = study.progress
     if progress is not None:
         rung = (progress.phase, progress.rung)
-        if rung != told.rung:
-            told.rung = rung
+        if rung != sent.rung:
+            sent.rung = rung
             yield ServerSentEvent(
                 event="rung", data={"phase": progress.phase, "rung": progress.rung}
             )
         data = progress.model_dump(mode="json")
-        if data != told.progress:
-            told.progress = data
+        if data != sent.progress:
+            sent.progress = data
             yield ServerSentEvent(event="progress", data=data)
-    if study.best is not None and study.best != told.best:
-        told.best = study.best
+    if study.best is not None and study.best != sent.best:
+        sent.best = study.best
         data = {"best": study.best, "best_arm": study.best_arm}
         yield ServerSentEvent(event="best", data=data)

@@ -9,7 +9,7 @@ from typing import Any
 from qsched.files import bundled, to_yaml
 from qsched.files.document import Document
 
-__all__ = ["illustrate"]
+__all__ = ["add_examples"]
 
 Schema = dict[str, Any]
 
@@ -101,7 +101,7 @@ _DETAILS = {
 }
 
 
-def illustrate(document: Schema) -> None:
+def add_examples(document: Schema) -> None:
     """Give every body that an OpenAPI document describes an example, and every parameter."""
     shown = _models()
     for operation in _operations(document):

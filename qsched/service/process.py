@@ -6,13 +6,13 @@ import os
 import signal
 from pathlib import Path
 
-__all__ = ["alive", "born", "send"]
+__all__ = ["alive", "send", "started"]
 
 _STATE, _START = 0, 19
 """Fields of ``/proc/PID/stat`` after the name."""
 
 
-def born(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """Return when a process was started, as text that no other process of this number has.
 
     It is the boot's id and the time since then; None if there is no such process, or only its
@@ -29,8 +29,8 @@ def born(pid: int) -> str | None:
 
 
 def alive(pid: int, since: str) -> bool:
-    """Return whether the process ``pid`` that was :func:`born` at ``since`` still runs."""
-    return born(pid) == since
+    """Return whether the process ``pid`` that was :func:`started` at ``since`` still runs."""
+    return started(pid) == since
 
 
 def send(pid: int, since: str, number: signal.Signals) -> bool:

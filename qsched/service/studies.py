@@ -10,7 +10,7 @@ from qsched.errors import InputError, UnknownNameError
 from qsched.files import Document
 from qsched.schedules.file import ScheduleFile
 from qsched.service.admission import admitted, readmitted
-from qsched.service.faults import StateError
+from qsched.service.errors import StateError
 from qsched.service.jobs import Job
 from qsched.service.models import (
     Launched,
@@ -22,9 +22,9 @@ from qsched.service.models import (
     StudyState,
     TrialItem,
 )
-from qsched.service.polled import PerSnapshot
 from qsched.service.pool import Pool
 from qsched.service.queries import Queries
+from qsched.service.response_cache import SnapshotCache
 from qsched.service.settings import Limits
 from qsched.service.snapshots import Snapshot, Snapshots
 from qsched.service.supervisor import Supervisor
@@ -62,7 +62,7 @@ class Studies:
     ) -> None:
         self._limits, self._pool, self._queries = limits, pool, queries
         self._snapshots, self._supervisor = snapshots, supervisor
-        self._details = PerSnapshot(snapshots, self.detail)
+        self._details = SnapshotCache(snapshots, self.detail)
 
     def page(self, after: str | None = None, limit: int = 50) -> Page[StudyItem]:
         """Return how far ``limit`` studies are at the most, the oldest first.

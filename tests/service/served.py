@@ -57,7 +57,7 @@ class Idle:
         """Fail."""
         raise OSError("no room")
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say nothing."""
         return ""
 
@@ -71,7 +71,7 @@ class Failing:
         handle.wait()
         return Child(handle.pid, "ended", handle)
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say why."""
         return "error: no luck"
 

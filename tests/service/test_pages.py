@@ -38,7 +38,7 @@ class Idle:
         """Fail as a machine without room for a process does."""
         raise OSError("no room")
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say nothing."""
         return ""
 

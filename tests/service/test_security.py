@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from qsched.service.access import Role
-from qsched.service.rest import Rest
 from qsched.service.settings import Settings
+from qsched.service.unmatched import UnmatchedRoute
 from tests.service.fuzz import HOSTILE, fuzzed
 from tests.service.rules import DASHBOARD, OWN, PUBLIC, dashboard_routes, own_routes, sample_path
 from tests.service.served import HOST, YAML, Served, served, study_file
@@ -47,7 +47,9 @@ def test_every_route_has_a_rule(server: Served) -> None:
     assert set(own_routes(server.app)) == set(OWN)
     assert set(dashboard_routes()) == set(DASHBOARD)
     others = [r.original_route for r in iter_route_contexts(server.app.routes) if not r.methods]
-    assert [type(route) for route in others] == [Rest, Mount], "something else takes requests"
+    assert [type(route) for route in others] == [UnmatchedRoute, Mount], (
+        "something else takes requests"
+    )
 
 
 @pytest.mark.parametrize(("method", "pattern"), sorted(RULES))

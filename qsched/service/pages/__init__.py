@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from qsched.service.pages import assets, exports, launch, studies
-from qsched.service.pages.gallery import Gallery
+from qsched.service.pages.figure_cache import FigureCache
 from qsched.service.pool import Pool
 
 __all__ = ["add_pages"]
@@ -18,6 +18,6 @@ def add_pages(app: FastAPI, pool: Pool) -> None:
         app: the application; its ``state.service`` is set.
         pool: the study database.
     """
-    app.state.gallery = Gallery(pool)
+    app.state.figure_cache = FigureCache(pool)
     for module in (assets, studies, exports, launch):
         app.include_router(module.router)

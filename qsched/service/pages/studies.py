@@ -12,7 +12,7 @@ from qsched.errors import StorageError
 from qsched.service.deps import Service, ServiceDep, StudiesDep
 from qsched.service.pages.assets import map_style
 from qsched.service.pages.exports import lowering, offered, to_accelerator
-from qsched.service.pages.gallery import Gallery
+from qsched.service.pages.figure_cache import FigureCache
 from qsched.service.pages.html import Page, part
 from qsched.service.pages.html import page as html
 from qsched.service.pages.lines import Line, line
@@ -22,11 +22,11 @@ from qsched.service.studies import Studies
 __all__ = ["router"]
 
 
-def _gallery(request: Request) -> Gallery:
-    return cast(Gallery, request.app.state.gallery)
+def _figure_cache(request: Request) -> FigureCache:
+    return cast(FigureCache, request.app.state.figure_cache)
 
 
-GalleryDep = Annotated[Gallery, Depends(_gallery)]
+FiguresDep = Annotated[FigureCache, Depends(_figure_cache)]
 
 router = APIRouter(include_in_schema=False, route_class=Page)
 
@@ -60,22 +60,22 @@ def index_part(
 
 
 @router.get("/studies/{name}")
-def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
+def study(name: str, request: Request, studies: StudiesDep, figures: FiguresDep) -> Response:
     """Show a study."""
     found, spec = _line(studies, name), studies.spec(name)
-    hung, fault = None, ""
+    cached, fault = None, ""
     try:
-        hung = gallery.get(studies.snapshot(name))
+        cached = figures.get(studies.snapshot(name))
     except StorageError as error:
         fault = str(error)  # The dashboard has deleted its trials; the rest is still there.
-    ended = hung is not None and hung.results.verdict_table is not None
+    ended = cached is not None and cached.results.verdict_table is not None
     context: dict[str, Any] = {
         "fault": fault,
         "line": found,
-        "drawn": hung.version if hung else "",
-        "view": hung.results if hung else None,
+        "drawn": cached.version if cached else "",
+        "view": cached.results if cached else None,
         "ended": ended,
-        "figures": hung.results.figures if hung else {},
+        "figures": cached.results.figures if cached else {},
         "exports": offered(name, ended),
         "lowering": lowering(spec.task),
         "accelerator": to_accelerator(spec) if ended else (),
@@ -85,9 +85,9 @@ def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep)
 
 
 @router.get("/parts/studies/{name}")
-def study_part(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
+def study_part(name: str, request: Request, studies: StudiesDep, figures: FiguresDep) -> Response:
     """Return the progress of a study alone, as it is now, and which results there are."""
-    context = {"line": _line(studies, name), "drawn": _version(gallery, studies, name)}
+    context = {"line": _line(studies, name), "drawn": _version(figures, studies, name)}
     return part(request, "part_study.html.jinja", context)
 
 
@@ -125,10 +125,10 @@ def _line(studies: Studies, name: str) -> Line:
     return line(studies.one(name), studies.spec(name))
 
 
-def _version(gallery: Gallery, studies: Studies, name: str) -> str:
+def _version(figures: FigureCache, studies: Studies, name: str) -> str:
     """Return the version of a study's results; none where they cannot be read."""
     try:
-        hung = gallery.get(studies.snapshot(name))
+        cached = figures.get(studies.snapshot(name))
     except StorageError:
         return ""
-    return hung.version if hung else ""
+    return cached.version if cached else ""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qsched.service.pages import gallery
-from qsched.service.pages.gallery import Gallery
+from qsched.service.pages import figure_cache
+from qsched.service.pages.figure_cache import FigureCache
 from qsched.service.pool import Pool
 from qsched.service.snapshots import Snapshot
 from qsched.service.summary import summary
@@ -18,7 +18,7 @@ from qsched.storage import Storage
 from tests.report import fabricate
 
 
-class Painter:
+class Recorder:
     """Counts what it draws, and waits where it is told to."""
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class Painter:
 
 
 @pytest.fixture
-def painter(monkeypatch: pytest.MonkeyPatch) -> Painter:
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """What draws results."""
-    painter = Painter()
-    monkeypatch.setattr(gallery, "results", painter)
-    return painter
+    recorder = Recorder()
+    monkeypatch.setattr(figure_cache, "results", recorder)
+    return recorder
 
 
 @pytest.fixture
@@ -67,17 +67,17 @@ def _later(snapshot: Snapshot, runs: int, state: str = "running") -> Snapshot:
     return replace(snapshot, row=row, summary={**snapshot.summary, "runs": runs})
 
 
-def _seen(shown: Gallery, snapshot: Snapshot) -> object:
-    hung = shown.get(snapshot)
-    assert hung is not None
-    return hung.results
+def _seen(shown: FigureCache, snapshot: Snapshot) -> object:
+    cached = shown.get(snapshot)
+    assert cached is not None
+    return cached.results
 
 
 def test_results_are_drawn_anew_when_they_are_old_and_others(
-    pool: Pool, snapshot: Snapshot, painter: Painter
+    pool: Pool, snapshot: Snapshot, recorder: Recorder
 ) -> None:
     now = [0.0]
-    shown = Gallery(pool, lambda: now[0])
+    shown = FigureCache(pool, lambda: now[0])
     assert shown.get(_later(snapshot, 0)) is None
     assert _seen(shown, snapshot) == "digits-ana 1"
     assert _seen(shown, _later(snapshot, 20)) == "digits-ana 1"
@@ -90,18 +90,18 @@ def test_results_are_drawn_anew_when_they_are_old_and_others(
 
 
 def test_who_has_results_does_not_wait_for_new_ones(
-    pool: Pool, snapshot: Snapshot, painter: Painter
+    pool: Pool, snapshot: Snapshot, recorder: Recorder
 ) -> None:
-    shown = Gallery(pool)
+    shown = FigureCache(pool)
     assert _seen(shown, snapshot) == "digits-ana 1"
-    painter.free.clear()
-    painter.begun.clear()
+    recorder.free.clear()
+    recorder.begun.clear()
     finished = _later(snapshot, 30, "finished")
     thread = threading.Thread(target=shown.get, args=(finished,))
     thread.start()
-    assert painter.begun.wait(60)
+    assert recorder.begun.wait(60)
     assert _seen(shown, finished) == "digits-ana 1"
-    painter.free.set()
+    recorder.free.set()
     thread.join(60)
     assert _seen(shown, finished) == "digits-ana 2"
 
@@ -116,8 +116,8 @@ def test_what_takes_long_is_drawn_less_often(
         drawn.append(name)
         return name
 
-    monkeypatch.setattr(gallery, "results", slowly)
-    shown = Gallery(pool, lambda: now[0], lambda: now[0])
+    monkeypatch.setattr(figure_cache, "results", slowly)
+    shown = FigureCache(pool, lambda: now[0], lambda: now[0])
     first = shown.get(snapshot)
     now[0] += 26.0
     assert shown.get(_later(snapshot, 20)) is first

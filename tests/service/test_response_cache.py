@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from qsched.service.access import Role
-from qsched.service.polled import Body
 from qsched.service.queries import Queries
+from qsched.service.response_cache import CachedBody
 from qsched.service.snapshots import Snapshots
 from qsched.service.tokens import TokenFile
 from qsched.storage import Storage
@@ -62,7 +62,7 @@ def test_who_has_an_answer_already_gets_none(server: Served) -> None:
 
 
 def test_bodies_differ_by_their_tags() -> None:
-    tags = {Body(content, "text/plain").etag for content in (b"", b"a", b"b", b"a")}
+    tags = {CachedBody(content, "text/plain").etag for content in (b"", b"a", b"b", b"a")}
     assert len(tags) == 3
 
 

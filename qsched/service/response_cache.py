@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qsched.service.snapshots import Snapshot, Snapshots
 
-__all__ = ["Body", "PerSnapshot", "ReadyAnswers", "json_body"]
+__all__ = ["CachedBody", "CachedResponseMiddleware", "SnapshotCache", "json_body"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Body:
+class CachedBody:
     """The body of an answer, and what names it (RFC 9110, 8.8.3).
 
     Attributes:
@@ -45,7 +45,7 @@ class Body:
         Args:
             if_none_match: that header of the request.
 
-        >>> body = Body(b"{}", "application/json")
+        >>> body = CachedBody(b"{}", "application/json")
         >>> body.response(None).status_code, body.response(f'W/{body.etag}, "x"').status_code
         (200, 304)
         """
@@ -58,12 +58,12 @@ class Body:
         return any(tag.strip().removeprefix("W/") in (self.etag, "*") for tag in tags.split(","))
 
 
-def json_body(model: BaseModel) -> Body:
+def json_body(model: BaseModel) -> CachedBody:
     """Return a model as JSON."""
-    return Body(model.model_dump_json().encode(), "application/json")
+    return CachedBody(model.model_dump_json().encode(), "application/json")
 
 
-class PerSnapshot(Generic[T]):
+class SnapshotCache(Generic[T]):
     """Values that are made of snapshots, each once, and kept as long as its snapshot.
 
     May be used by several threads; now and then two of them make the same value.
@@ -98,7 +98,7 @@ class _Route:
     path: str
 
 
-class ReadyAnswers:
+class CachedResponseMiddleware:
     """Sends what is ready before a route is looked for; everything else goes on to ``app``.
 
     A route costs several times what sending costs. It is for the inside of what checks who asks.
@@ -108,7 +108,7 @@ class ReadyAnswers:
         answers: by the path of a study without its name, ending in a slash.
     """
 
-    def __init__(self, app: ASGIApp, answers: Mapping[str, PerSnapshot[Body]]) -> None:
+    def __init__(self, app: ASGIApp, answers: Mapping[str, SnapshotCache[CachedBody]]) -> None:
         self._app = app
         self._answers = {
             path: (_Route(f"{path}{{name}}"), ready) for path, ready in answers.items()
@@ -122,7 +122,7 @@ class ReadyAnswers:
         response = body.response(Headers(scope=scope).get("if-none-match"))
         await response(scope, receive, send)
 
-    def _ready(self, scope: Scope) -> Body | None:
+    def _ready(self, scope: Scope) -> CachedBody | None:
         path, slash, name = scope["path"].rpartition("/")
         if scope["method"] != "GET" or path + slash not in self._answers:
             return None

@@ -13,7 +13,7 @@ from qsched.service.pages.results import Results, results
 from qsched.service.pool import Pool
 from qsched.service.snapshots import Snapshot
 
-__all__ = ["Gallery", "Hung"]
+__all__ = ["CachedResults", "FigureCache"]
 
 _KEPT = 16
 _SECONDS = 10.0
@@ -21,13 +21,13 @@ _REST = 9.0
 
 
 @dataclass(frozen=True)
-class Hung:
+class CachedResults:
     """Results that were drawn.
 
     Attributes:
         results: the results.
         of: when the study was stored, its state and how many trainings it had.
-        drawn: when, in seconds of the gallery's clock.
+        drawn: when, in seconds of the cache's clock.
         cost: how many seconds of computing that took.
     """
 
@@ -42,7 +42,7 @@ class Hung:
         return f"{self.of[1]}-{self.of[2]}"
 
 
-class Gallery:
+class FigureCache:
     """Keeps the results of studies: of ended ones until they change, of running ones for 10 s.
 
     Drawing takes about a second of computing, so one thread draws at a time, a study for a tenth
@@ -62,9 +62,9 @@ class Gallery:
     ) -> None:
         self._pool, self._clock, self._work = pool, clock, work
         self._lock = threading.Lock()
-        self._hung: OrderedDict[str, Hung] = OrderedDict()
+        self._cached: OrderedDict[str, CachedResults] = OrderedDict()
 
-    def get(self, study: Snapshot) -> Hung | None:
+    def get(self, study: Snapshot) -> CachedResults | None:
         """Return the results of a study; None before its first training is stored.
 
         Raises:
@@ -74,28 +74,28 @@ class Gallery:
         if not study.summary["runs"]:
             return None
         seen = (study.row.created, study.row.state, study.summary["runs"])
-        hung = self._hung.get(name)
-        if hung is not None and (hung.of == seen or not self._is_old(hung, study)):
-            return hung
+        cached = self._cached.get(name)
+        if cached is not None and (cached.of == seen or not self._is_old(cached, study)):
+            return cached
         # Who has seen a study as it was does not wait for others to have it drawn anew.
-        if not self._lock.acquire(blocking=hung is None):
-            assert hung is not None
-            return hung
+        if not self._lock.acquire(blocking=cached is None):
+            assert cached is not None
+            return cached
         try:
-            newest = self._hung.get(name)
+            newest = self._cached.get(name)
             if newest is not None and newest.of == seen:
                 return newest
             begin = self._work()
             with self._pool.storage() as storage:
                 drawn = results(storage, name)
-            self._hung[name] = Hung(drawn, seen, self._clock(), self._work() - begin)
-            self._hung.move_to_end(name)
-            while len(self._hung) > _KEPT:
-                self._hung.popitem(last=False)
-            return self._hung[name]
+            self._cached[name] = CachedResults(drawn, seen, self._clock(), self._work() - begin)
+            self._cached.move_to_end(name)
+            while len(self._cached) > _KEPT:
+                self._cached.popitem(last=False)
+            return self._cached[name]
         finally:
             self._lock.release()
 
-    def _is_old(self, hung: Hung, study: Snapshot) -> bool:
-        same_state = hung.of[:2] == (study.row.created, study.row.state)
-        return not same_state or self._clock() - hung.drawn > max(_SECONDS, _REST * hung.cost)
+    def _is_old(self, cached: CachedResults, study: Snapshot) -> bool:
+        same_state = cached.of[:2] == (study.row.created, study.row.state)
+        return not same_state or self._clock() - cached.drawn > max(_SECONDS, _REST * cached.cost)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qsched.service.metrics import Metrics
 from qsched.service.problems import problem
 
-__all__ = ["Envelope"]
+__all__ = ["RequestLogMiddleware"]
 
 _log = logging.getLogger("qsched.service")
 
@@ -29,7 +29,7 @@ _HSTS = ("Strict-Transport-Security", "max-age=31536000")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Envelope:
+class RequestLogMiddleware:
     """The outermost layer: whatever happens inside, the answer is a response with these headers.
 
     The log has method, path, status, time, the name of the token and an id that the answer

@@ -12,12 +12,12 @@ from qsched.service.sessions import Sessions
 from qsched.service.settings import Settings
 from qsched.service.tokens import TokenFile, TokenRecord
 
-__all__ = ["Doorman"]
+__all__ = ["Authenticator"]
 
 _COOKIE = "qsched_session"
 
 
-class Doorman:
+class Authenticator:
     """Knows tokens and sessions.
 
     Args:
