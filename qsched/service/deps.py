@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from qsched.service.access import Principal
 from qsched.service.authentication import Authenticator
+from qsched.service.background import Background
 from qsched.service.metrics import Metrics
 from qsched.service.pool import Pool
 from qsched.service.queries import Queries
@@ -43,9 +44,11 @@ class Service:
     login_limiter: LoginRateLimiter
     streams: StreamLimiter
     metrics: Metrics
+    background: Background
 
     def close(self) -> None:
         """Close databases, and watch studies no longer; they go on."""
+        self.background.close()
         self.supervisor.close()
         self.snapshots.close()
         self.queries.close()

@@ -10,6 +10,8 @@ from qsched.errors import InputError, UnknownNameError
 from qsched.files import Document
 from qsched.schedules.file import ScheduleFile
 from qsched.service.admission import admitted, readmitted
+from qsched.service.background import Background
+from qsched.service.drawing import render_report
 from qsched.service.errors import StateError
 from qsched.service.jobs import Job
 from qsched.service.models import (
@@ -50,6 +52,8 @@ class Studies:
         queries: the same, for long tables.
         snapshots: the same, for many readers.
         supervisor: runs studies.
+        url: the same database, for the background.
+        background: draws reports.
     """
 
     def __init__(
@@ -59,9 +63,12 @@ class Studies:
         queries: Queries,
         snapshots: Snapshots,
         supervisor: Supervisor,
+        url: str,
+        background: Background,
     ) -> None:
         self._limits, self._pool, self._queries = limits, pool, queries
         self._snapshots, self._supervisor = snapshots, supervisor
+        self._url, self._background = url, background
         self._details = SnapshotCache(snapshots, self.detail)
 
     def page(self, after: str | None = None, limit: int = 50) -> Page[StudyItem]:
@@ -155,11 +162,8 @@ class Studies:
         Raises:
             InputError: it has no runs yet.
         """
-        from qsched.report.material import gather
-        from qsched.report.page import render
-
-        with self._pool.storage() as storage:
-            return render(gather(storage, name))
+        self._snapshots.get(name)
+        return self._background.call(render_report, self._url, name)
 
     def check(self, document: Document) -> StudySpec:
         """Return the study of a received document, if the server would take it.

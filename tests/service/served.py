@@ -24,6 +24,7 @@ from qsched.specs.files import read_study
 from qsched.storage import Storage
 from qsched.study import run_study
 from qsched.study.noted import noted
+from tests.service.immediate import Immediate
 from tests.study import surrogate
 
 __all__ = ["HOST", "TOY", "YAML", "Failing", "Idle", "Served", "served", "study_file"]
@@ -149,6 +150,6 @@ def served(
         limits=limits or Limits(),
     )
     made = {role: file.create(role.value, role) for role in Role} if tokens else {}
-    app = create_app(settings, launcher or Idle())
+    app = create_app(settings, launcher or Idle(), Immediate())
     with TestClient(app, HOST) if start else nullcontext():
         yield Served(app, settings, made)

@@ -26,6 +26,7 @@ from qsched.service.tokens import TokenFile
 from qsched.specs import StudySpec
 from qsched.storage import Storage
 from tests.report import fabricate
+from tests.service.immediate import Immediate
 
 BROWSER = {"Accept": "text/html"}
 EVIL = "<script>alert(1)</script>"
@@ -72,7 +73,7 @@ def client(folder: Path, tokens: dict[Role, str]) -> Iterator[TestClient]:
         folder=folder / "served",
         tokens=folder / "tokens.json",
     )
-    app = create_app(settings, Idle())
+    app = create_app(settings, Idle(), Immediate())
     with TestClient(app, "http://localhost", headers=BROWSER, follow_redirects=False) as client:
         yield client
 

@@ -1,65 +1,76 @@
-"""Drawn results: kept, renewed, and never waited for by those who have some."""
+"""Drawn results: kept, renewed, and never waited for."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qsched.service.pages import figure_cache
+from qsched.errors import StorageError
+from qsched.service.background import Outcome
 from qsched.service.pages.figure_cache import FigureCache
-from qsched.service.pool import Pool
 from qsched.service.snapshots import Snapshot
 from qsched.service.summary import summary
 from qsched.storage import Storage
 from tests.report import fabricate
 
 
-class Recorder:
-    """Counts what it draws, and waits where it is told to."""
+class Later:
+    """Keeps what was ordered until the test has it drawn."""
 
     def __init__(self) -> None:
-        self.drawn: list[str] = []
-        self.free = threading.Event()
-        self.free.set()
-        self.begun = threading.Event()
+        self.ordered: dict[Hashable, Callable[[Outcome[Any]], None]] = {}
+        self.drawn = 0
 
-    def __call__(self, _: Storage, name: str) -> str:
-        """Draw a number."""
-        self.begun.set()
-        assert self.free.wait(60)
-        self.drawn.append(name)
-        return f"{name} {len(self.drawn)}"
+    def submit(
+        self, key: Hashable, done: Callable[[Outcome[Any]], None], task: object, *args: object
+    ) -> None:
+        """Note an order; as promised, one that waits is not taken twice."""
+        self.ordered.setdefault(key, done)
 
+    def call(self, task: object, *args: object) -> Any:
+        """Nobody calls."""
+        raise AssertionError
 
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """What draws results."""
-    recorder = Recorder()
-    monkeypatch.setattr(figure_cache, "results", recorder)
-    return recorder
+    def close(self) -> None:
+        """Do nothing."""
 
-
-@pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
-    """A database with one study."""
-    url = f"sqlite:///{tmp_path}/qsched.db"
-    with Storage.open(url) as storage:
-        fabricate.search(storage, fabricate.spec(candidates=2))
-    pool = Pool(url)
-    yield pool
-    pool.close()
+    def draw(self, seconds: float = 1.0, error: StorageError | None = None) -> None:
+        """Draw the one thing that is ordered: a number."""
+        [done] = self.ordered.values()
+        self.ordered.clear()
+        self.drawn += 1
+        done(Outcome(None if error else f"number {self.drawn}", error, seconds))
 
 
 @pytest.fixture
-def snapshot(pool: Pool) -> Snapshot:
-    """The study with ten trainings."""
-    with pool.storage() as storage:
-        row = storage.study("digits-ana")
+def snapshot() -> Snapshot:
+    """A study with ten trainings."""
+    with Storage.open("sqlite://") as storage:
+        spec = fabricate.spec(candidates=2)
+        storage.save_study(spec, "0" * 64)
+        row = storage.study(spec.name)
     return Snapshot(row, (), summary(row, (), 10), 0.0)
+
+
+@pytest.fixture
+def later() -> Later:
+    """What draws."""
+    return Later()
+
+
+@pytest.fixture
+def now() -> list[float]:
+    """What the clock says."""
+    return [0.0]
+
+
+@pytest.fixture
+def figures(later: Later, now: list[float]) -> FigureCache:
+    """The cache."""
+    return FigureCache("sqlite://", later, lambda: now[0])
 
 
 def _later(snapshot: Snapshot, runs: int, state: str = "running") -> Snapshot:
@@ -67,62 +78,83 @@ def _later(snapshot: Snapshot, runs: int, state: str = "running") -> Snapshot:
     return replace(snapshot, row=row, summary={**snapshot.summary, "runs": runs})
 
 
-def _seen(shown: FigureCache, snapshot: Snapshot) -> object:
-    cached = shown.get(snapshot)
-    assert cached is not None
-    return cached.results
+def _seen(figures: FigureCache, snapshot: Snapshot) -> object:
+    cached = figures.get(snapshot)
+    return None if cached is None else cached.results
+
+
+def test_a_study_without_trainings_has_none(
+    figures: FigureCache, snapshot: Snapshot, later: Later
+) -> None:
+    empty = _later(snapshot, 0)
+    assert figures.get(empty) is None
+    assert figures.is_current(empty)
+    assert later.ordered == {}
+
+
+def test_nobody_waits_for_the_first_results(
+    figures: FigureCache, snapshot: Snapshot, later: Later
+) -> None:
+    for _ in range(3):
+        assert figures.get(snapshot) is None
+        assert not figures.is_current(snapshot)
+    later.draw()
+    assert _seen(figures, snapshot) == "number 1"
+    assert figures.is_current(snapshot)
+    assert later.ordered == {}
 
 
 def test_results_are_drawn_anew_when_they_are_old_and_others(
-    pool: Pool, snapshot: Snapshot, recorder: Recorder
+    figures: FigureCache, snapshot: Snapshot, later: Later, now: list[float]
 ) -> None:
-    now = [0.0]
-    shown = FigureCache(pool, lambda: now[0])
-    assert shown.get(_later(snapshot, 0)) is None
-    assert _seen(shown, snapshot) == "digits-ana 1"
-    assert _seen(shown, _later(snapshot, 20)) == "digits-ana 1"
+    figures.get(snapshot)
+    later.draw()
+    more, ended = _later(snapshot, 20), _later(snapshot, 20, "finished")
+    assert _seen(figures, more) == "number 1"
+    assert later.ordered == {}
     now[0] = 11.0
-    assert _seen(shown, snapshot) == "digits-ana 1"
-    assert _seen(shown, _later(snapshot, 20)) == "digits-ana 2"
-    assert _seen(shown, _later(snapshot, 20, "finished")) == "digits-ana 3"
+    assert _seen(figures, snapshot) == "number 1"
+    assert later.ordered == {}
+    assert _seen(figures, more) == "number 1"  # And newer ones are ordered.
+    later.draw()
+    assert _seen(figures, more) == "number 2"
+    assert _seen(figures, ended) == "number 2"  # A new state does not wait for ten seconds.
+    assert not figures.is_current(ended)
+    later.draw()
     now[0] = 1e6
-    assert _seen(shown, _later(snapshot, 20, "finished")) == "digits-ana 3"
-
-
-def test_who_has_results_does_not_wait_for_new_ones(
-    pool: Pool, snapshot: Snapshot, recorder: Recorder
-) -> None:
-    shown = FigureCache(pool)
-    assert _seen(shown, snapshot) == "digits-ana 1"
-    recorder.free.clear()
-    recorder.begun.clear()
-    finished = _later(snapshot, 30, "finished")
-    thread = threading.Thread(target=shown.get, args=(finished,))
-    thread.start()
-    assert recorder.begun.wait(60)
-    assert _seen(shown, finished) == "digits-ana 1"
-    recorder.free.set()
-    thread.join(60)
-    assert _seen(shown, finished) == "digits-ana 2"
+    assert _seen(figures, ended) == "number 3"
+    assert (later.ordered, figures.is_current(ended)) == ({}, True)
 
 
 def test_what_takes_long_is_drawn_less_often(
-    pool: Pool, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+    figures: FigureCache, snapshot: Snapshot, later: Later, now: list[float]
 ) -> None:
-    now, drawn = [0.0], []
+    figures.get(snapshot)
+    later.draw(seconds=3.0)
+    now[0] = 26.0
+    figures.get(_later(snapshot, 20))
+    assert later.ordered == {}
+    now[0] = 28.0
+    figures.get(_later(snapshot, 20))
+    later.draw()
+    cached = figures.get(_later(snapshot, 20))
+    assert cached is not None
+    assert cached.version == "running-20"
 
-    def slowly(_: Storage, name: str) -> str:
-        now[0] += 3.0
-        drawn.append(name)
-        return name
 
-    monkeypatch.setattr(figure_cache, "results", slowly)
-    shown = FigureCache(pool, lambda: now[0], lambda: now[0])
-    first = shown.get(snapshot)
-    now[0] += 26.0
-    assert shown.get(_later(snapshot, 20)) is first
-    now[0] += 2.0
-    second = shown.get(_later(snapshot, 20))
-    assert first is not None and second is not None
-    assert (len(drawn), second.version) == (2, "running-20")
-    assert second.version != first.version
+def test_what_cannot_be_drawn_says_why_and_is_tried_again(
+    figures: FigureCache, snapshot: Snapshot, later: Later, now: list[float]
+) -> None:
+    figures.get(snapshot)
+    later.draw(error=StorageError("the trials are gone"))
+    failed = figures.get(snapshot)
+    assert failed is not None
+    assert (failed.results, failed.fault) == (None, "the trials are gone")
+    assert later.ordered == {}
+    now[0] = 11.0
+    figures.get(snapshot)
+    later.draw()
+    cached = figures.get(snapshot)
+    assert cached is not None
+    assert (cached.results, cached.fault) == ("number 2", "")
+    assert cached.version != failed.version

@@ -1,4 +1,4 @@
-"""Results of studies, drawn once for many readers."""
+"""Results of studies, drawn in the background, once for many readers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from qsched.service.pages.results import Results, results
-from qsched.service.pool import Pool
+from qsched.service.background import Background, Outcome
+from qsched.service.drawing import draw_results
+from qsched.service.results import Results
 from qsched.service.snapshots import Snapshot
 
 __all__ = ["CachedResults", "FigureCache"]
@@ -19,83 +21,90 @@ _KEPT = 16
 _SECONDS = 10.0
 _REST = 9.0
 
+Seen = tuple[datetime, str, int]
+"""When a study was stored, its state, and how many trainings it had."""
+
 
 @dataclass(frozen=True)
 class CachedResults:
-    """Results that were drawn.
+    """Results that were drawn, or why they could not be.
 
     Attributes:
-        results: the results.
-        of: when the study was stored, its state and how many trainings it had.
+        results: the results; None where they could not be drawn.
+        fault: why; empty where they could.
+        of: the study of which they are.
         drawn: when, in seconds of the cache's clock.
         cost: how many seconds of computing that took.
     """
 
-    results: Results
-    of: tuple[datetime, str, int]
+    results: Results | None
+    fault: str
+    of: Seen
     drawn: float
     cost: float
 
     @property
     def version(self) -> str:
         """Names these results among those of the study."""
-        return f"{self.of[1]}-{self.of[2]}"
+        return f"{self.of[1]}-{self.of[2]}{'-failed' if self.fault else ''}"
 
 
 class FigureCache:
     """Keeps the results of studies: of ended ones until they change, of running ones for 10 s.
 
-    Drawing takes about a second of computing, so one thread draws at a time, a study for a tenth
-    of it at the most.
+    Nobody waits for results: they are ordered, drawn in the background, and there when somebody
+    asks again. Drawing takes about a second of computing, so a study is drawn for a tenth of the
+    time at the most.
 
     Args:
-        pool: the study database.
+        url: the study database.
+        background: draws.
         clock: seconds, increasing.
-        work: seconds that this thread has computed.
     """
 
     def __init__(
-        self,
-        pool: Pool,
-        clock: Callable[[], float] = time.monotonic,
-        work: Callable[[], float] = time.thread_time,
+        self, url: str, background: Background, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._pool, self._clock, self._work = pool, clock, work
+        self._url, self._background, self._clock = url, background, clock
         self._lock = threading.Lock()
         self._cached: OrderedDict[str, CachedResults] = OrderedDict()
 
     def get(self, study: Snapshot) -> CachedResults | None:
-        """Return the results of a study; None before its first training is stored.
+        """Return the newest results that there are, and order newer ones where these are old.
 
-        Raises:
-            StorageError: the database cannot be read.
+        None before the first ones, and before the first training of the study is stored.
         """
         name = study.row.name
         if not study.summary["runs"]:
             return None
-        seen = (study.row.created, study.row.state, study.summary["runs"])
-        cached = self._cached.get(name)
-        if cached is not None and (cached.of == seen or not self._is_old(cached, study)):
-            return cached
-        # Who has seen a study as it was does not wait for others to have it drawn anew.
-        if not self._lock.acquire(blocking=cached is None):
-            assert cached is not None
-            return cached
-        try:
-            newest = self._cached.get(name)
-            if newest is not None and newest.of == seen:
-                return newest
-            begin = self._work()
-            with self._pool.storage() as storage:
-                drawn = results(storage, name)
-            self._cached[name] = CachedResults(drawn, seen, self._clock(), self._work() - begin)
+        if self._is_old(study):
+            done = partial(self._keep, name, _seen(study))
+            self._background.submit(("results", name), done, draw_results, self._url, name)
+        return self._cached.get(name)
+
+    def is_current(self, study: Snapshot) -> bool:
+        """Return whether there are no newer results of a study to come: it may have none."""
+        cached = self._cached.get(study.row.name)
+        return not study.summary["runs"] or (cached is not None and cached.of == _seen(study))
+
+    def _is_old(self, study: Snapshot) -> bool:
+        cached = self._cached.get(study.row.name)
+        if cached is None or cached.of[:2] != _seen(study)[:2]:
+            return True
+        if cached.of == _seen(study) and not cached.fault:
+            return False
+        return self._clock() - cached.drawn > max(_SECONDS, _REST * cached.cost)
+
+    def _keep(self, name: str, seen: Seen, found: Outcome[Results]) -> None:
+        fault = str(found.error) if found.error is not None else ""
+        with self._lock:
+            self._cached[name] = CachedResults(
+                found.value, fault, seen, self._clock(), found.seconds
+            )
             self._cached.move_to_end(name)
             while len(self._cached) > _KEPT:
                 self._cached.popitem(last=False)
-            return self._cached[name]
-        finally:
-            self._lock.release()
 
-    def _is_old(self, cached: CachedResults, study: Snapshot) -> bool:
-        same_state = cached.of[:2] == (study.row.created, study.row.state)
-        return not same_state or self._clock() - cached.drawn > max(_SECONDS, _REST * cached.cost)
+
+def _seen(study: Snapshot) -> Seen:
+    return study.row.created, study.row.state, study.summary["runs"]
