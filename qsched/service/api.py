@@ -277,8 +277,9 @@ async def event_stream(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a study by events, each with JSON as its data, until `end`.
 
-    `state` and `end` tell a state; `rung` tells that candidates were promoted: the phase and, in
-    words, how many schedules climb on how many seeds; `progress` is that of `GET
+    `state` and `end` tell a state; `rung` tells that candidates were promoted: its number, the
+    phase and, in words, how many schedules climb on how many seeds. None is left out: a new
+    stream begins with those so far (the last 256). `progress` is that of `GET
     /v1/studies/{name}`; `best` is the best candidate so far; `trial` is an item of
     `/trials`, its `rungs` the mean after each rung that it climbed. A comment every 15 s tells
     that the server lives. A stream also ends with the token that it was opened with.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi.sse import ServerSentEvent
 
-from qsched.service.models import StudyDetail
+from qsched.service.models import RungItem, StudyDetail
 from qsched.service.studies import Studies
 
 __all__ = ["ENDED", "events"]
@@ -25,7 +25,7 @@ class _Sent:
     trial: int = -1
     state: str | None = None
     best: float | None = None
-    rung: tuple[str, str] | None = None
+    rung: int = 0
     progress: dict[str, Any] | None = None
 
 
@@ -44,7 +44,8 @@ async def events(
     sent = _Sent(trial=after)
     while await asyncio.to_thread(authorized):
         study = await asyncio.to_thread(studies.one, name)
-        for event in _changes(study, sent):
+        rungs = await asyncio.to_thread(studies.rungs, name, sent.rung)
+        for event in _changes(study, rungs, sent):
             yield event
         while True:
             page = await asyncio.to_thread(studies.trials, name, sent.trial, _PAGE)
@@ -60,18 +61,17 @@ async def events(
         await asyncio.sleep(seconds)
 
 
-def _changes(study: StudyDetail, sent: _Sent) -> Iterator[ServerSentEvent]:
+def _changes(
+    study: StudyDetail, rungs: Sequence[RungItem], sent: _Sent
+) -> Iterator[ServerSentEvent]:
     if study.state != sent.state:
         sent.state = study.state
         yield ServerSentEvent(event="state", data={"state": study.state})
+    for rung in rungs:
+        sent.rung = rung.number
+        yield ServerSentEvent(event="rung", data=rung.model_dump(mode="json"))
     progress = study.progress
     if progress is not None:
-        rung = (progress.phase, progress.rung)
-        if rung != sent.rung:
-            sent.rung = rung
-            yield ServerSentEvent(
-                event="rung", data={"phase": progress.phase, "rung": progress.rung}
-            )
         data = progress.model_dump(mode="json")
         if data != sent.progress:
             sent.progress = data

@@ -43,7 +43,7 @@ event: state
 data: {"state": "running"}
 
 event: rung
-data: {"phase": "search", "rung": "9 schedules x 2 seeds"}
+data: {"number": 7, "phase": "search", "rung": "9 schedules x 2 seeds"}
 
 event: progress
 data: {"phase": "search", "done": 512, "total": 640, "trials": 64, "trials_total": 256}

@@ -18,6 +18,7 @@ from qsched.service.models import (
     Launched,
     Page,
     Progress,
+    RungItem,
     RunItem,
     StudyDetail,
     StudyItem,
@@ -34,6 +35,7 @@ from qsched.specs import StudySpec, digest
 from qsched.storage import Storage
 from qsched.study.export import export
 from qsched.study.noted import NOTE as PROGRESS
+from qsched.study.noted import RUNGS
 from qsched.study.verdict import Verdict
 
 __all__ = ["Studies"]
@@ -115,6 +117,11 @@ class Studies:
             best_baseline=best.value if best else None,
             best_baseline_arm=best.user_attrs["arm"] if best else None,
         )
+
+    def rungs(self, name: str, after: int = 0) -> list[RungItem]:
+        """Return the rungs of a study with numbers above ``after``; of the last 256."""
+        kept = self._snapshots.get(name).row.notes.get(RUNGS, [])
+        return [RungItem.model_validate(rung) for rung in kept if rung["number"] > after]
 
     def trials(self, name: str, after: int = -1, limit: int = 100) -> Page[TrialItem]:
         """Return ``limit`` trials at the most, by number, those after the trial ``after``."""

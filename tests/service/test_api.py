@@ -306,7 +306,14 @@ def test_events_tell_all_and_end(client: TestClient) -> None:
     assert best == {"best": study["best"], "best_arm": study["best_arm"]}
     assert ("progress", "", study["progress"]) in events
     rungs = [data for kind, _, data in events if kind == "rung"]
-    assert rungs == [{key: study["progress"][key] for key in ("phase", "rung")}]
+    assert [rung["number"] for rung in rungs] == list(range(1, len(rungs) + 1))
+    phases = [rung["phase"] for rung in rungs if not rung["rung"]]
+    assert phases == ["search", "selection", "report"]
+    search = [rung["rung"] for rung in rungs if rung["phase"] == "search" and rung["rung"]]
+    assert search[0].endswith(" x 2 seeds")
+    assert {key: rungs[-1][key] for key in ("phase", "rung")} == {
+        key: study["progress"][key] for key in ("phase", "rung")
+    }
 
 
 def test_events_go_on_after_the_last_one_seen(client: TestClient) -> None:
