@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from qsched.files import to_yaml
 from qsched.service import catalog
+from qsched.service.accelerator import check_format
 from qsched.service.deps import ServiceDep, StudiesDep
 from qsched.service.documents import received
 from qsched.service.errors import BusyError
@@ -186,9 +187,14 @@ def best(
         Query(ge=0, le=1, description="How far `quantlab` may be off, in quanta."),
     ] = 1e-6,
 ) -> Response:
-    """Return the schedule that a study found, as `qsched export` and `qsched lower` write it."""
-    file = studies.best(name, arm)
-    size = extent(studies.spec(name).task, format, layers, length)
+    """Return the schedule that a study found, as `qsched export` and `qsched lower` write it.
+
+    Files for the accelerator (`cutie`) hold a trained network, and a study keeps none: the answer
+    is a refusal, with the commands that write them where the accelerator can compute the task.
+    """
+    file, spec = studies.best(name, arm), studies.spec(name)
+    check_format(spec, format)
+    size = extent(spec.task, format, layers, length)
     return Response(
         written(file, format, size, tolerance),
         media_type=format.media_type,

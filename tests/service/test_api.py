@@ -141,6 +141,7 @@ def test_the_best_schedule_is_what_export_writes(
         ("/none", 404, "unknown stored study"),
         ("/none/events", 404, "unknown stored study"),
         ("/toy/best?format=exe", 422, "parameters"),
+        ("/toy/best?format=cutie", 422, "computes tnn3 and tnn96 with ternary"),
         ("/toy/best?format=table&layers=1000&length=99999", 422, "at most 200000"),
         ("/toy/trials?limit=0", 422, "parameters"),
         ("/toy/runs?after=99999999999999999999", 422, "parameters"),

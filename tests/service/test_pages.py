@@ -268,6 +268,11 @@ def test_the_way_to_the_accelerator(viewer: TestClient, folder: Path) -> None:
         "qsched deploy to-cutie.pt --format cutie --verify",
     )
     assert all(command in words for command in commands)
+    refused = viewer.get("/v1/studies/to-cutie/best?format=cutie")
+    assert refused.status_code == 409
+    assert " && ".join(commands) in refused.json()["detail"]
+    assert viewer.get("/studies/to-cutie/lowered?to=cutie").status_code == 409
+    assert viewer.get("/v1/studies/done/best?format=cutie").status_code == 422
     assert "CUTIE" not in viewer.get("/studies/done").text
 
 

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from qsched.report.tables import verdict_table
+from qsched.service.accelerator import commands
 from qsched.service.deps import Service, ServiceDep, StudiesDep
 from qsched.service.pages.assets import map_style
-from qsched.service.pages.exports import lowering, offered, to_accelerator
+from qsched.service.pages.exports import lowering, offered
 from qsched.service.pages.html import Page, part
 from qsched.service.pages.html import page as html
 from qsched.service.pages.views import StudyViews
@@ -85,7 +86,7 @@ def study(name: str, request: Request, studies: StudiesDep, views: ViewsDep) -> 
         "figures": view.figures if view is not None else {},
         "exports": offered(name, verdict is not None),
         "lowering": lowering(snapshot.row.spec.task),
-        "accelerator": to_accelerator(snapshot.row.spec) if verdict else (),
+        "accelerator": commands(snapshot.row.spec) if verdict else (),
         "map_style": map_style(),
     }
     return html(request, "study.html.jinja", context)
