@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Protocol, TypeVar
 
+import optuna
+
 from qsched.errors import InputError, QschedError, StorageError
 
 __all__ = ["Background", "BackgroundProcess", "Outcome", "outcome"]
@@ -201,6 +203,7 @@ def _serve(connection: Connection) -> None:
     """Compute what comes until nobody is at the other end, or nothing comes for a while."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this.
     os.nice(_NICE)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # As in the server itself.
     with suppress(EOFError, OSError):
         while connection.poll(_IDLE):
             task, args = _received(connection)

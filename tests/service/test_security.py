@@ -154,7 +154,7 @@ def test_a_host_cannot_pose_as_a_public_path(tmp_path: Path) -> None:
         "/login/",
     ],
 )
-def test_no_path_leads_around_the_gate(server: Served, path: str) -> None:
+def test_no_path_leads_around_the_rules(server: Served, path: str) -> None:
     assert server.client(None).get(path).status_code == 401
 
 
@@ -296,11 +296,11 @@ def test_every_answer_has_the_headers(server: Served) -> None:
 def test_a_fault_of_the_server_tells_strangers_nothing(
     server: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(name: str) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(server.app.state.service.studies, "one", fail)
-    answer = server.client().get("/v1/studies/toy")
+    monkeypatch.setattr(server.app.state.service.studies, "trials", fail)
+    answer = server.client().get("/v1/studies/toy/trials")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
