@@ -6,7 +6,8 @@ One server, and in every round the same study twice, undisturbed and while the r
 alternating order. Every reader holds a connection of its own and asks `GET /v1/studies/NAME` every
 two seconds, as an open page does; a request counts from the moment at which it was due. Server,
 study and readers share two cores. The study's speed is its trainings by the time between its first
-and its last stored one. Prints a line a study, then the goals; exits 1 if one is missed.
+and its last stored one. The server's CPU time is what the system counts of its process. Prints a
+line a study, then the goals; exits 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -39,10 +40,28 @@ GOALS = {"p99, ms": 300.0, "failed requests": 0.0, "slowdown, %": 10.0}
 
 @dataclass
 class Load:
-    """What the readers met: seconds of every answer, and how many requests failed."""
+    """What the readers met, and what they cost.
+
+    Attributes:
+        seconds: of every answer.
+        failed: how many requests failed.
+        cpu: seconds that the server computed meanwhile.
+    """
 
     seconds: list[float] = field(default_factory=list)
     failed: int = 0
+    cpu: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """CPU time of the server in milliseconds a request, all that it does besides included."""
+        return 1000 * self.cpu / len(self.seconds) if self.seconds else 0.0
+
+    def add(self, other: Load) -> None:
+        """Add what other readers met."""
+        self.seconds += other.seconds
+        self.failed += other.failed
+        self.cpu += other.cpu
 
     def percentile(self, share: float) -> float:
         """Return the time in milliseconds in which ``share`` of the requests were answered."""
@@ -79,6 +98,12 @@ class Server:
         request = urllib.request.Request(self.url + path, data, headers)
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             return json.load(answer)
+
+    def cpu(self) -> float:
+        """Return the seconds that the server's process has computed so far."""
+        text = Path(f"/proc/{self._process.pid}/stat").read_text()
+        user, system = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         """End the server."""
@@ -124,6 +149,7 @@ async def watch(server: Server, name: str, readers: int, every: float) -> Load:
     load, end = Load(), asyncio.Event()
     while not (await asyncio.to_thread(server.ask, f"/v1/studies/{name}"))["runs"]:
         await asyncio.sleep(1)
+    begin = server.cpu()
     tasks = [asyncio.create_task(read(server, name, every, load, end)) for _ in range(readers)]
     state = "running"
     while state not in ("finished", "failed", "interrupted"):
@@ -131,6 +157,7 @@ async def watch(server: Server, name: str, readers: int, every: float) -> Load:
         state = (await asyncio.to_thread(server.ask, f"/v1/studies/{name}"))["state"]
     end.set()
     await asyncio.gather(*tasks)
+    load.cpu = server.cpu() - begin
     if state != "finished":
         raise SystemExit(f"the study {name} is {state}")
     return load
@@ -165,7 +192,8 @@ def measure(
     if load.seconds:
         words += (
             f", {len(load.seconds)} requests, p50 {load.percentile(0.5):.0f} ms, "
-            f"p99 {load.percentile(0.99):.0f} ms, {load.failed} failed"
+            f"p99 {load.percentile(0.99):.0f} ms, {load.failed} failed, "
+            f"server {load.cost:.2f} CPU-ms a request"
         )
     print(words, flush=True)
     return load, pace
@@ -191,8 +219,8 @@ def main() -> int:
                 paces = {}
                 for readers in (0, args.readers) if i % 2 == 0 else (args.readers, 0):
                     load, paces[readers] = measure(server, f"round-{i}-{readers}", args, readers)
-                    total.seconds += load.seconds
-                    total.failed += load.failed
+                    if readers:
+                        total.add(load)
                 ratios.append(paces[args.readers] / paces[0])
         finally:
             server.close()
@@ -202,6 +230,7 @@ def main() -> int:
         "slowdown, %": 100 * (1 - statistics.median(ratios)),
     }
     print(f"p50, ms: {total.percentile(0.5):.1f}")
+    print(f"server, CPU-ms a request: {total.cost:.2f}")
     for what, goal in GOALS.items():
         met = "met" if measured[what] <= goal else "missed"
         print(f"{what}: {measured[what]:.1f} (goal: at most {goal:g}; {met})")

@@ -43,13 +43,19 @@ def server(folder: Path) -> Iterator[tuple[str, str]]:
         process.wait(60)
 
 
-def take(page: Page, name: str, size: tuple[int, int] = DESKTOP, top: int = 0) -> None:
-    """Save what a window of this size shows of a page, from ``top`` pixels on."""
+def take(
+    page: Page,
+    name: str,
+    size: tuple[int, int] = DESKTOP,
+    top: int = 0,
+    whole: bool = False,
+) -> None:
+    """Save what a window of this size shows of a page, from ``top`` pixels on, or all below."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.evaluate("top => scrollTo(0, top)", top)
     page.wait_for_timeout(1000)
     file = IMAGES / f"service-{name}.png"
-    page.screenshot(path=file)
+    page.screenshot(path=file, full_page=whole)
     print(file)
 
 
@@ -85,7 +91,8 @@ def pictures(browser: Browser, url: str, token: str, trials: int) -> None:
     page.locator("#results .main-svg").first.wait_for()
     take(page, "running")
     page.get_by_text("Schedules on the test set").wait_for()
-    page.locator("html[data-drawn]").wait_for(state="attached")
+    # A page whose figures are the last ones asks for no more.
+    page.locator("#progress:not([data-live])").wait_for()
     take(page, "study", (1200, 1150))
     atlas = page.locator("#atlas").evaluate("e => e.getBoundingClientRect().top + scrollY")
     take(page, "atlas", (1200, 1000), int(atlas))
@@ -94,7 +101,7 @@ def pictures(browser: Browser, url: str, token: str, trials: int) -> None:
     page.emulate_media(color_scheme="light")
     take(page, "study-phone", PHONE)
     page.goto("/")
-    take(page, "studies", (1200, 560))
+    take(page, "studies", (1200, 400), whole=True)
     take(page, "studies-phone", PHONE)
     page.set_viewport_size({"width": 1300, "height": 1000})
     page.goto("/studies/digits-ana/dashboard")

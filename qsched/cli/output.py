@@ -56,12 +56,12 @@ def percent(share: float | None) -> str:
 
 
 def points(difference: float) -> str:
-    """Return a difference of two shares in percentage points.
+    """Return a difference of two shares in percentage points; nothing is ``+0.00``.
 
-    >>> points(0.0391)
-    '+3.91 points'
+    >>> points(0.0391), points(-0.000001)
+    ('+3.91 points', '+0.00 points')
     """
-    return f"{100 * difference:+.2f} points"
+    return f"{100 * difference:+z.2f} points"
 
 
 def interval_text(interval: tuple[float, float]) -> str:

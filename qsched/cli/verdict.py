@@ -48,7 +48,7 @@ def _comparison(comparison: Comparison) -> tuple[str, ...]:
         comparison.other,
         comparison.arm,
         points(comparison.difference),
-        f"{100 * low:+.2f} to {points(high)}",
+        f"{100 * low:+z.2f} to {points(high)}",
         p_value(comparison.p_value),
         "significant" if comparison.significant else "no significant difference",
     )

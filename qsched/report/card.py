@@ -98,7 +98,7 @@ def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
 def _size(rule: LearnedRule) -> str:
     low, high = rule.interval
     mark = "" if rule.basis == "measured" else ", predicted"
-    return f"{100 * rule.effect:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]{mark}"
+    return f"{100 * rule.effect:+z.1f} [{100 * low:+z.1f}, {100 * high:+z.1f}]{mark}"
 
 
 def _failures(rule: LearnedRule) -> str:

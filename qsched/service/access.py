@@ -42,6 +42,8 @@ class Principal:
 
 OPEN = Principal("local", Role.EDITOR, "open")
 
+_ASSET = re.compile("/assets/[a-z0-9.-]+")
+
 PUBLIC = frozenset(
     {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/login")}
 )
@@ -60,6 +62,6 @@ def required(method: str, path: str) -> Role | None:
     reads = method in ("GET", "HEAD", "OPTIONS")
     if ("GET" if method == "HEAD" else method, path) in PUBLIC:
         return None
-    if reads and re.fullmatch("/assets/[a-z0-9.-]+", path):
+    if reads and _ASSET.fullmatch(path):
         return None
     return Role.VIEWER if reads or (method, path) == ("POST", "/logout") else Role.EDITOR

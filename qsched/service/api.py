@@ -11,10 +11,11 @@ from starlette.concurrency import run_in_threadpool
 
 from qsched.files import to_yaml
 from qsched.service import catalog
+from qsched.service.accelerator import check_format
 from qsched.service.deps import ServiceDep, StudiesDep
 from qsched.service.documents import received
+from qsched.service.errors import BusyError
 from qsched.service.events import events
-from qsched.service.faults import BusyError
 from qsched.service.formats import Format, extent, written
 from qsched.service.models import (
     Checked,
@@ -93,10 +94,27 @@ def study_list(
     return studies.page(after, limit)
 
 
-@router.get("/studies/{name}", tags=["studies"], responses=responses(404, 422))
-def study(name: NameParam, studies: StudiesDep) -> StudyDetail:
-    """Say how far a study is, and what it was asked to do."""
-    return studies.one(name)
+@router.get(
+    "/studies/{name}",
+    tags=["studies"],
+    response_model=StudyDetail,
+    responses={
+        304: {"description": "The client has this very answer already"},
+        **responses(404, 422),
+    },
+)
+def study(
+    name: NameParam,
+    service: ServiceDep,
+    if_none_match: Annotated[
+        str | None, Header(description="The `ETag` of an earlier answer.")
+    ] = None,
+) -> Response:
+    """Say how far a study is, and what it was asked to do.
+
+    It is that of a moment ago: one second, five while the database is slow.
+    """
+    return service.details.get(name).response(if_none_match)
 
 
 @router.get("/studies/{name}/trials", tags=["studies"], responses=responses(404, 422))
@@ -169,9 +187,14 @@ def best(
         Query(ge=0, le=1, description="How far `quantlab` may be off, in quanta."),
     ] = 1e-6,
 ) -> Response:
-    """Return the schedule that a study found, as `qsched export` and `qsched lower` write it."""
-    file = studies.best(name, arm)
-    size = extent(studies.spec(name).task, format, layers, length)
+    """Return the schedule that a study found, as `qsched export` and `qsched lower` write it.
+
+    Files for the accelerator (`cutie`) hold a trained network, and a study keeps none: the answer
+    is a refusal, with the commands that write them where the accelerator can compute the task.
+    """
+    file, spec = studies.best(name, arm), studies.spec(name)
+    check_format(spec, format)
+    size = extent(spec.task, format, layers, length)
     return Response(
         written(file, format, size, tolerance),
         media_type=format.media_type,
@@ -231,12 +254,12 @@ def _known(name: NameParam, studies: StudiesDep) -> str:
 
 async def _slot(service: ServiceDep) -> AsyncIterator[None]:
     """Hold one of the event streams that may be open at once."""
-    if not service.streams.take():
+    if not service.streams.acquire():
         raise BusyError("no further event stream may be open; close one, or ask again later")
     try:
         yield
     finally:
-        service.streams.give_back()
+        service.streams.release()
 
 
 @router.get(
@@ -260,19 +283,20 @@ async def event_stream(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a study by events, each with JSON as its data, until `end`.
 
-    `state` and `end` tell a state; `rung` tells that candidates were promoted: the phase and, in
-    words, how many schedules climb on how many seeds; `progress` is that of `GET
+    `state` and `end` tell a state; `rung` tells that candidates were promoted: its number, the
+    phase and, in words, how many schedules climb on how many seeds. None is left out: a new
+    stream begins with those so far (the last 256). `progress` is that of `GET
     /v1/studies/{name}`; `best` is the best candidate so far; `trial` is an item of
     `/trials`, its `rungs` the mean after each rung that it climbed. A comment every 15 s tells
     that the server lives. A stream also ends with the token that it was opened with.
     """
     after = int(last_event_id) if last_event_id is not None else -1
-    doorman = service.doorman
+    authenticator = service.authenticator
 
-    def welcome() -> bool:
-        return doorman.principal(request) is not None
+    def authorized() -> bool:
+        return authenticator.principal(request) is not None
 
-    async for event in events(studies, name, after, service.settings.refresh, welcome):
+    async for event in events(studies, name, after, service.settings.refresh, authorized):
         yield event
 
 

@@ -1,4 +1,4 @@
-"""The application: API, pages, dashboard, and the gate before them."""
+"""The application: API, pages, dashboard, and the middleware before them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,36 @@ from fastapi import FastAPI
 
 from qsched import __version__
 from qsched.service import api, dashboard, health, login
-from qsched.service.body import BodyLimit
+from qsched.service.authentication import Authenticator
+from qsched.service.authorization import AuthorizationMiddleware
+from qsched.service.background import Background, BackgroundProcess
+from qsched.service.body_limit import BodyLimitMiddleware
 from qsched.service.deps import Service
-from qsched.service.doorman import Doorman
-from qsched.service.envelope import Envelope
-from qsched.service.gate import Gate
 from qsched.service.launcher import Launcher, Subprocesses
 from qsched.service.metrics import Metrics
 from qsched.service.openapi import describe
 from qsched.service.pages import add_pages
+from qsched.service.pages.figure_cache import FigureCache
+from qsched.service.pages.views import StudyViews
 from qsched.service.pool import Pool
 from qsched.service.problems import handle_errors
 from qsched.service.queries import Queries
-from qsched.service.rest import Rest
-from qsched.service.sessions import Attempts
+from qsched.service.request_log import RequestLogMiddleware
+from qsched.service.response_cache import CachedResponseMiddleware, SnapshotCache, json_body
+from qsched.service.sessions import LoginRateLimiter
 from qsched.service.settings import Settings
 from qsched.service.snapshots import Snapshots
-from qsched.service.streams import Streams
+from qsched.service.stream_limit import StreamLimiter
 from qsched.service.studies import Studies
 from qsched.service.supervisor import Supervisor
+from qsched.service.unmatched import UnmatchedRoute
 
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings, launcher: Launcher | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, launcher: Launcher | None = None, background: Background | None = None
+) -> FastAPI:
     """Return the application of one server.
 
     Routes of its own come first; the Optuna dashboard, which must lie at ``/``, takes what is
@@ -41,13 +47,20 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> FastAPI:
     Args:
         settings: where it listens, what it serves, whom it lets in.
         launcher: starts studies; None starts them as processes of this machine.
+        background: draws figures and reports; None has a process do that.
 
     Raises:
         InputError: the token file cannot be used.
         StorageError: the study database cannot be opened.
     """
-    service = _service(settings, launcher or Subprocesses(settings))
-    board = dashboard.Dashboard(service.pool, settings.database, settings.folder / "artifacts")
+    service = _service(
+        settings, launcher or Subprocesses(settings), background or BackgroundProcess()
+    )
+    figures = FigureCache(settings.database, service.background)
+    views = StudyViews(service.studies, service.snapshots, figures)
+    board = dashboard.Dashboard(
+        service.pool, settings.database, settings.folder / "artifacts", service.background
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,33 +85,38 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> FastAPI:
     handle_errors(app)
     for router in (api.router, health.router, login.router, dashboard.router):
         app.include_router(router)
-    add_pages(app, service.pool)
+    add_pages(app, views)
     describe(app)
-    app.router.routes.append(Rest(app))
+    app.router.routes.append(UnmatchedRoute(app))
     app.mount("/", board)
-    app.add_middleware(BodyLimit, limit=settings.limits.body)
-    app.add_middleware(Gate, doorman=service.doorman)
-    app.add_middleware(Envelope, metrics=service.metrics, https=settings.https)
+    app.add_middleware(BodyLimitMiddleware, limit=settings.limits.body)
+    polled = {"/v1/studies/": service.details, "/parts/studies/": views.parts}
+    app.add_middleware(CachedResponseMiddleware, answers=polled)
+    app.add_middleware(AuthorizationMiddleware, authenticator=service.authenticator)
+    app.add_middleware(RequestLogMiddleware, metrics=service.metrics, https=settings.https)
     return app
 
 
-def _service(settings: Settings, launcher: Launcher) -> Service:
+def _service(settings: Settings, launcher: Launcher, background: Background) -> Service:
     limits, url = settings.limits, settings.database
-    doorman = Doorman(settings)
-    if doorman.tokens is not None:
-        doorman.tokens.records()
+    authenticator = Authenticator(settings)
+    if authenticator.tokens is not None:
+        authenticator.tokens.records()
     pool, queries = Pool(url), Queries(url)
     snapshots = Snapshots(url, queries, settings.refresh)
     supervisor = Supervisor(pool, launcher, limits)
+    studies = Studies(limits, pool, queries, snapshots, supervisor, url, background)
     return Service(
         settings=settings,
         pool=pool,
         queries=queries,
         snapshots=snapshots,
-        studies=Studies(limits, pool, queries, snapshots, supervisor),
+        studies=studies,
+        details=SnapshotCache(snapshots, lambda found: json_body(studies.detail(found))),
         supervisor=supervisor,
-        doorman=doorman,
-        attempts=Attempts(limits.logins),
-        streams=(streams := Streams(limits.streams)),
+        authenticator=authenticator,
+        login_limiter=LoginRateLimiter(limits.logins),
+        streams=(streams := StreamLimiter(limits.streams)),
         metrics=Metrics(supervisor.counts, lambda: streams.count),
+        background=background,
     )

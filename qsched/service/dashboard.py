@@ -1,17 +1,16 @@
 """The Optuna dashboard behind the login of the server.
 
 It serves absolute paths (``/dashboard``, ``/api``, ``/static``, ``/artifacts``, ``/csv``), so it
-is mounted last, at ``/``, and takes whatever no route of the server wants. Who may do what is the
-gate's matter: the dashboard has no login of its own.
+is mounted last, at ``/``, and takes whatever no route of the server wants. Who may do what is
+decided before: the dashboard has no login of its own.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -23,13 +22,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qsched.errors import InputError, QschedError
+from qsched.errors import QschedError
 from qsched.report.artifacts import artifact_store
-from qsched.report.dashboard import save_to_dashboard
-from qsched.report.figures import figures
+from qsched.service.background import Background, Outcome
 from qsched.service.dashboard_bodies import faults
 from qsched.service.deps import StorageDep
-from qsched.service.faults import StateError
+from qsched.service.drawing import draw_to_dashboard
+from qsched.service.errors import StateError
 from qsched.service.pages.html import Page, error_page
 from qsched.service.pool import Pool
 from qsched.service.problems import problem
@@ -37,6 +36,7 @@ from qsched.storage import Storage
 
 __all__ = ["Dashboard", "router"]
 
+_log = logging.getLogger("qsched.service")
 _STUDY = re.compile(r"/api/studies/(\d+)")
 _IN_STUDY = re.compile(r"/(?:api/studies|api/artifacts|artifacts|csv)/(\d+)(?:/(\d+)(?=/|$))?")
 _IN_TRIAL = re.compile(r"/api/trials/(\d+)")
@@ -62,35 +62,45 @@ def study(name: str, storage: StorageDep) -> Response:
     return RedirectResponse(f"/dashboard/studies/{number}", 303)
 
 
-class _Shown:
+class _Content:
     """Keeps what the dashboard shows of studies as they are: figures, note, files, once ended.
 
     That of an ended study is saved once, that of another one now and then: when somebody looks.
     """
 
     def __init__(
-        self, pool: Pool, folder: Path, clock: Callable[[], float] = time.monotonic
+        self,
+        pool: Pool,
+        url: str,
+        folder: Path,
+        background: Background,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pool, self._folder, self._clock = pool, folder, clock
-        self._lock = threading.Lock()
+        self._pool, self._url, self._folder = pool, url, folder
+        self._background, self._clock = background, clock
         self._saved: dict[tuple[int, str], tuple[str, float]] = {}
 
     def prepare(self, number: int) -> None:
-        """Save what the study with this number of Optuna's lacks."""
-        with self._lock, self._pool.storage() as storage:
+        """Have what the study with this number of Optuna's lacks saved; nobody waits for it."""
+        with self._pool.storage() as storage:
             try:
                 name = storage.optuna.get_study_name_from_id(number)
                 row = storage.study(name)
             except (KeyError, QschedError):
                 return
-            state, when = self._saved.get((number, name), ("", 0.0))
-            ended = row.verdict is not None
-            if state == row.state and (ended or self._clock() - when < _SECONDS):
-                return
-            with suppress(InputError):  # It has no trainings yet.
-                files = self._folder if ended else None
-                save_to_dashboard(storage, name, figures(storage, name), files)
+        state, when = self._saved.get((number, name), ("", 0.0))
+        ended = row.verdict is not None
+        if state == row.state and (ended or self._clock() - when < _SECONDS):
+            return
+
+        def done(found: Outcome[None]) -> None:
+            if found.error is not None:
+                _log.warning("figures of %s are not in the dashboard: %s", name, found.error)
             self._saved[number, name] = row.state, self._clock()
+
+        folder = self._folder if ended else None
+        key = ("dashboard", number)
+        self._background.submit(key, done, draw_to_dashboard, self._url, name, folder)
 
 
 class Dashboard:
@@ -100,11 +110,12 @@ class Dashboard:
         pool: the study database.
         url: the same database, for the dashboard alone.
         folder: where artifacts are kept; it is made where it is missing.
+        background: draws figures.
     """
 
-    def __init__(self, pool: Pool, url: str, folder: Path) -> None:
+    def __init__(self, pool: Pool, url: str, folder: Path, background: Background) -> None:
         self._storage = Storage.open(url)
-        self._shown = _Shown(pool, folder)
+        self._content = _Content(pool, url, folder, background)
         inner = wsgi(self._storage.optuna, artifact_store=artifact_store(folder))
         self._app = cast(ASGIApp, WSGIMiddleware(inner))
 
@@ -128,7 +139,7 @@ class Dashboard:
                 return
         asked = _STUDY.fullmatch(request.url.path)
         if asked is not None and request.method == "GET":
-            await run_in_threadpool(self._shown.prepare, int(asked[1]))
+            await run_in_threadpool(self._content.prepare, int(asked[1]))
         page = "text/html" in request.headers.get("accept", "")
         lost = False
 
@@ -136,7 +147,7 @@ class Dashboard:
             nonlocal lost
             if message["type"] == "http.response.start":
                 lost = page and message["status"] == 404
-                _mend(MutableHeaders(scope=message), request.url.path)
+                _fix_headers(MutableHeaders(scope=message), request.url.path)
             if not lost:
                 await send(message)
 
@@ -181,7 +192,7 @@ def _once(body: bytes) -> Receive:
     return receive
 
 
-def _mend(headers: MutableHeaders, path: str) -> None:
+def _fix_headers(headers: MutableHeaders, path: str) -> None:
     if path.startswith("/artifacts/"):
         headers["Content-Security-Policy"] = _SANDBOX
         del headers["Access-Control-Allow-Origin"]

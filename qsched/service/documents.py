@@ -9,7 +9,7 @@ import yaml
 
 from qsched.errors import Problem, SpecError
 from qsched.files import Document
-from qsched.service.faults import MediaError
+from qsched.service.errors import MediaError
 
 __all__ = ["JSON", "YAML", "received"]
 

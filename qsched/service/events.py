@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi.sse import ServerSentEvent
 
-from qsched.service.models import StudyDetail
+from qsched.service.models import RungItem, StudyDetail
 from qsched.service.studies import Studies
 
 __all__ = ["ENDED", "events"]
@@ -19,37 +19,38 @@ _PAGE = 500
 
 
 @dataclass
-class _Told:
-    """What a listener knows already."""
+class _Sent:
+    """What a listener has been sent."""
 
     trial: int = -1
     state: str | None = None
     best: float | None = None
-    rung: tuple[str, str] | None = None
+    rung: int = 0
     progress: dict[str, Any] | None = None
 
 
 async def events(
-    studies: Studies, name: str, after: int, seconds: float, welcome: Callable[[], bool]
+    studies: Studies, name: str, after: int, seconds: float, authorized: Callable[[], bool]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Yield what becomes of a study until it ends, or until the listener is not welcome any more.
+    """Yield what becomes of a study until it ends, or until the listener may not listen any more.
 
     Args:
         studies: the server's.
         name: the study.
         after: the number of the last trial that the listener has seen; -1 is none.
         seconds: how often to look.
-        welcome: whether the listener may still listen; tokens expire and are revoked.
+        authorized: whether the listener may still listen; tokens expire and are revoked.
     """
-    told = _Told(trial=after)
-    while await asyncio.to_thread(welcome):
+    sent = _Sent(trial=after)
+    while await asyncio.to_thread(authorized):
         study = await asyncio.to_thread(studies.one, name)
-        for event in _changes(study, told):
+        rungs = await asyncio.to_thread(studies.rungs, name, sent.rung)
+        for event in _changes(study, rungs, sent):
             yield event
         while True:
-            page = await asyncio.to_thread(studies.trials, name, told.trial, _PAGE)
+            page = await asyncio.to_thread(studies.trials, name, sent.trial, _PAGE)
             for trial in page.items:
-                told.trial = trial.number
+                sent.trial = trial.number
                 data = trial.model_dump(mode="json")
                 yield ServerSentEvent(event="trial", id=str(trial.number), data=data)
             if page.next is None:
@@ -60,23 +61,22 @@ async def events(
         await asyncio.sleep(seconds)
 
 
-def _changes(study: StudyDetail, told: _Told) -> Iterator[ServerSentEvent]:
-    if study.state != told.state:
-        told.state = study.state
+def _changes(
+    study: StudyDetail, rungs: Sequence[RungItem], sent: _Sent
+) -> Iterator[ServerSentEvent]:
+    if study.state != sent.state:
+        sent.state = study.state
         yield ServerSentEvent(event="state", data={"state": study.state})
+    for rung in rungs:
+        sent.rung = rung.number
+        yield ServerSentEvent(event="rung", data=rung.model_dump(mode="json"))
     progress = study.progress
     if progress is not None:
-        rung = (progress.phase, progress.rung)
-        if rung != told.rung:
-            told.rung = rung
-            yield ServerSentEvent(
-                event="rung", data={"phase": progress.phase, "rung": progress.rung}
-            )
         data = progress.model_dump(mode="json")
-        if data != told.progress:
-            told.progress = data
+        if data != sent.progress:
+            sent.progress = data
             yield ServerSentEvent(event="progress", data=data)
-    if study.best is not None and study.best != told.best:
-        told.best = study.best
+    if study.best is not None and study.best != sent.best:
+        sent.best = study.best
         data = {"best": study.best, "best_arm": study.best_arm}
         yield ServerSentEvent(event="best", data=data)

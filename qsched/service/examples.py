@@ -9,7 +9,7 @@ from typing import Any
 from qsched.files import bundled, to_yaml
 from qsched.files.document import Document
 
-__all__ = ["illustrate"]
+__all__ = ["add_examples"]
 
 Schema = dict[str, Any]
 
@@ -43,7 +43,7 @@ event: state
 data: {"state": "running"}
 
 event: rung
-data: {"phase": "search", "rung": "9 schedules x 2 seeds"}
+data: {"number": 7, "phase": "search", "rung": "9 schedules x 2 seeds"}
 
 event: progress
 data: {"phase": "search", "done": 512, "total": 640, "trials": 64, "trials_total": 256}
@@ -101,7 +101,7 @@ _DETAILS = {
 }
 
 
-def illustrate(document: Schema) -> None:
+def add_examples(document: Schema) -> None:
     """Give every body that an OpenAPI document describes an example, and every parameter."""
     shown = _models()
     for operation in _operations(document):
@@ -123,6 +123,7 @@ _PARAMETERS: Schema = {
     "layers": 9,
     "length": 300,
     "tolerance": 1e-6,
+    "if-none-match": '"5e1f0a4ac2a7e5c7b0f8a1d2c3b4a596"',
     "last-event-id": "67",
 }
 

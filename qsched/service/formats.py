@@ -17,12 +17,16 @@ _ROWS = 200_000
 
 
 class Format(enum.StrEnum):
-    """How a schedule is written: for qsched (YAML, JSON), or for programs without it."""
+    """How a schedule is written: for qsched (YAML, JSON), or for programs without it.
+
+    CUTIE is no way to write a schedule; see :mod:`qsched.service.accelerator`.
+    """
 
     YAML = "yaml"
     JSON = "json"
     QUANTLAB = "quantlab"
     TABLE = "table"
+    CUTIE = "cutie"
 
     @property
     def suffix(self) -> str:

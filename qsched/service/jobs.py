@@ -19,7 +19,7 @@ class Job(BaseModel):
         wanted: ``run`` until it ends or is stopped, then ``stop``.
         order: jobs start in this order.
         pid: number of its process; None: there is none.
-        since: when that was started, see :func:`qsched.service.process.born`.
+        since: when that was started, see :func:`qsched.service.process.started`.
         deaths: how often its process was killed since somebody asked for the study.
         reason: why it failed.
     """

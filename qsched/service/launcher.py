@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qsched.files import to_yaml
-from qsched.service.process import alive, born
+from qsched.service.process import alive, started
 from qsched.service.settings import Settings
 from qsched.specs import StudySpec, digest
 
@@ -26,7 +26,7 @@ class Child:
 
     Attributes:
         pid: its number.
-        since: when it was started, see :func:`qsched.service.process.born`.
+        since: when it was started, see :func:`qsched.service.process.started`.
         handle: what reaps it; None for one that an earlier server started.
     """
 
@@ -58,7 +58,7 @@ class Launcher(Protocol):
         """
         ...
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Return the last errors that the study's process wrote."""
         ...
 
@@ -91,9 +91,9 @@ class Subprocesses:
                 env=self._environment(),
                 start_new_session=True,
             )
-        return Child(handle.pid, born(handle.pid) or "", handle)
+        return Child(handle.pid, started(handle.pid) or "", handle)
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Return the last errors of a study's log, or its last line."""
         try:
             with open(self._folder(spec) / "log.txt", "rb") as log:

@@ -33,17 +33,17 @@ def login(
     next: Annotated[str, Form(max_length=2000, description="The page to go to.")] = "/",
 ) -> Response:
     """Open a session: sets a cookie that scripts cannot read and other sites cannot send."""
-    doorman = service.doorman
-    if doorman.tokens is None:
+    authenticator = service.authenticator
+    if authenticator.tokens is None:
         return RedirectResponse(local(next), 303)
     # Failures alone are limited: who knows a token is let in, whoever else guesses from there.
-    record = doorman.tokens.find(token.strip())
+    record = authenticator.tokens.find(token.strip())
     if record is None:
         return _failed(request, service)
     response = RedirectResponse(local(next), 303)
     response.set_cookie(
-        doorman.cookie,
-        doorman.sessions.start(record.id),
+        authenticator.cookie,
+        authenticator.sessions.start(record.id),
         max_age=HOURS * 3600,
         path="/",
         secure=service.settings.https,
@@ -55,11 +55,11 @@ def login(
 
 def _failed(request: Request, service: Service) -> Response:
     address = request.client.host if request.client else ""
-    wait = math.ceil(service.attempts.wait(address))
+    wait = math.ceil(service.login_limiter.wait(address))
     if wait:
         words = f"too many failed logins; try again in {wait} s"
         return refusal(request, 429, words, {"Retry-After": str(wait)})
-    service.attempts.fail(address)
+    service.login_limiter.fail(address)
     service.metrics.failed_logins.inc()
     return RedirectResponse("/login?failed=1", 303)
 
@@ -72,8 +72,10 @@ def _failed(request: Request, service: Service) -> Response:
 )
 def logout(request: Request, service: ServiceDep) -> Response:
     """End the session."""
-    doorman = service.doorman
-    doorman.sessions.end(request.cookies.get(doorman.cookie, ""))
+    authenticator = service.authenticator
+    authenticator.sessions.end(request.cookies.get(authenticator.cookie, ""))
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(doorman.cookie, path="/", secure=service.settings.https, httponly=True)
+    response.delete_cookie(
+        authenticator.cookie, path="/", secure=service.settings.https, httponly=True
+    )
     return response

@@ -16,6 +16,7 @@ __all__ = [
     "Page",
     "Progress",
     "RunItem",
+    "RungItem",
     "StudyDetail",
     "StudyItem",
     "Task",
@@ -142,6 +143,22 @@ class TrialItem(_Model):
     seeds: int
     rungs: dict[str, float]
     params: dict[str, Any]
+
+
+class RungItem(_Model):
+    """A rung that a study began.
+
+    Attributes:
+        number: counts the rungs of the study from 1; one that was resumed repeats rungs.
+        phase: as in ``progress``.
+        rung: how many schedules climb on how many seeds, in words; empty at the start of a phase.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    number: int
+    phase: str
+    rung: str
 
 
 class RunItem(_Model):

@@ -10,7 +10,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from qsched.files import bundled
 from qsched.service.documents import JSON, YAML
-from qsched.service.examples import illustrate
+from qsched.service.examples import add_examples
 from qsched.service.problems import ProblemDocument
 from qsched.specs import StudySpec
 
@@ -35,7 +35,7 @@ SIGNED_IN = (
         )
     ),
 )
-"""How requests say who asks, for the document alone: the gate has checked it before."""
+"""How requests say who asks, for the document alone: middleware has checked it before."""
 
 _SCHEMA = "#/components/schemas/"
 STUDY_SCHEMA = _SCHEMA + "StudySpec"
@@ -83,7 +83,7 @@ def describe(app: FastAPI) -> None:
             example = (bundled("studies") / "digits-ana.yaml").read_text(encoding="utf-8")
             bodies = schema["paths"]["/v1/studies"]["post"]["requestBody"]["content"]
             bodies[YAML[0]]["examples"] = {"digits-ana": {"value": example}}
-            illustrate(schema)
+            add_examples(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

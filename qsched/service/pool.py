@@ -23,7 +23,7 @@ class Pool:
     def __init__(self, url: str) -> None:
         self._url = url
         self._idle: queue.LifoQueue[Storage] = queue.LifoQueue(_KEPT)
-        self._give_back(Storage.open(url))
+        self._put_back(Storage.open(url))
 
     @contextmanager
     def storage(self) -> Iterator[Storage]:
@@ -40,14 +40,14 @@ class Pool:
             with storage.guard():
                 yield storage
         finally:
-            self._give_back(storage)
+            self._put_back(storage)
 
     def close(self) -> None:
         """Close what is not lent."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
 
-    def _give_back(self, storage: Storage) -> None:
+    def _put_back(self, storage: Storage) -> None:
         try:
             self._idle.put_nowait(storage)
         except queue.Full:

@@ -20,7 +20,7 @@ from qsched.errors import (
     StorageError,
     UnknownNameError,
 )
-from qsched.service.faults import BusyError, MediaError, StateError
+from qsched.service.errors import BusyError, MediaError, StateError
 
 __all__ = [
     "MEDIA_TYPE",

@@ -7,10 +7,10 @@ import signal
 
 from qsched.processes import boot_id, find
 
-__all__ = ["alive", "born", "send"]
+__all__ = ["alive", "send", "started"]
 
 
-def born(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """Return when a process was started, as text that no other process of this number has.
 
     It is the boot's id and the time since then; None if there is no such process, or only its
@@ -21,8 +21,8 @@ def born(pid: int) -> str | None:
 
 
 def alive(pid: int, since: str) -> bool:
-    """Return whether the process ``pid`` that was :func:`born` at ``since`` still runs."""
-    return born(pid) == since
+    """Return whether the process ``pid`` that was :func:`started` at ``since`` still runs."""
+    return started(pid) == since
 
 
 def send(pid: int, since: str, number: signal.Signals) -> bool:

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-__all__ = ["HOURS", "Attempts", "Sessions", "local"]
+__all__ = ["HOURS", "LoginRateLimiter", "Sessions", "local"]
 
 HOURS = 12
 _KEPT = 10_000
@@ -50,7 +50,7 @@ class Sessions:
             self._open.pop(_hash(secret), None)
 
 
-class Attempts:
+class LoginRateLimiter:
     """Failed logins of the last minute, by address.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,7 +77,7 @@ class Settings:
         """Whether browsers reach the server over HTTPS."""
         return self.url is not None and urlsplit(self.url).scheme == "https"
 
-    @property
+    @cached_property
     def hosts(self) -> frozenset[str] | None:
         """Names that a request's ``Host`` may have (without port); None is any.
 

@@ -19,11 +19,13 @@ from qsched.storage import Storage, StudyRow
 __all__ = ["Snapshot", "Snapshots"]
 
 _KEPT = 64
+_STALE = 5.0
+"""Seconds after which a study that is just being read anew is waited for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A study at one time.
+    """A study at one time; equal to no other one.
 
     Attributes:
         row: the study.
@@ -41,8 +43,8 @@ class Snapshot:
 class Snapshots:
     """The studies of a database, read again when what is known is older than ``refresh``.
 
-    One thread reads at a time. Others that want a study which is known get what is known; trials
-    are read once, since finished ones do not change.
+    One thread reads at a time. Others that want a study which is known get what is known, unless
+    that is 5 s old; trials are read once, since finished ones do not change.
 
     Args:
         url: the database's URL.
@@ -64,26 +66,33 @@ class Snapshots:
         self._known: OrderedDict[str, Snapshot] = OrderedDict()
         self._studies: dict[str, optuna.Study] = {}
 
+    def ready(self, name: str) -> Snapshot | None:
+        """Return a study if that takes neither reading nor waiting, else None.
+
+        It is ``refresh`` seconds old at the most, or 5 s while a thread reads.
+        """
+        known = self._known.get(name)
+        if known is None:
+            return None
+        age = self._clock() - known.taken
+        reading = self._lock.locked() and age < _STALE
+        return known if reading or age < self._refresh else None
+
     def get(self, name: str) -> Snapshot:
-        """Return a study, ``refresh`` seconds old at the most, or a little more under load.
+        """Return a study, read anew if it is older than :meth:`ready` returns.
 
         Raises:
             UnknownNameError: no study has this name.
             StorageError: the database cannot be read.
         """
-        known = self._known.get(name)
-        if known is not None and self._clock() - known.taken < self._refresh:
+        known = self.ready(name)
+        if known is not None:
             return known
-        if not self._lock.acquire(blocking=known is None):
-            assert known is not None
-            return known
-        try:
+        with self._lock:
             known = self._known.get(name)
             if known is not None and self._clock() - known.taken < self._refresh:
                 return known
             return self._read(name)
-        finally:
-            self._lock.release()
 
     def drop(self, name: str) -> None:
         """Forget a study that was changed just now."""

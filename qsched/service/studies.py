@@ -10,12 +10,15 @@ from qsched.errors import InputError, UnknownNameError
 from qsched.files import Document
 from qsched.schedules.file import ScheduleFile
 from qsched.service.admission import admitted, readmitted
-from qsched.service.faults import StateError
+from qsched.service.background import Background
+from qsched.service.drawing import render_report
+from qsched.service.errors import StateError
 from qsched.service.jobs import Job
 from qsched.service.models import (
     Launched,
     Page,
     Progress,
+    RungItem,
     RunItem,
     StudyDetail,
     StudyItem,
@@ -24,6 +27,7 @@ from qsched.service.models import (
 )
 from qsched.service.pool import Pool
 from qsched.service.queries import Queries
+from qsched.service.response_cache import SnapshotCache
 from qsched.service.settings import Limits
 from qsched.service.snapshots import Snapshot, Snapshots
 from qsched.service.supervisor import Supervisor
@@ -31,6 +35,7 @@ from qsched.specs import StudySpec, digest
 from qsched.storage import Storage
 from qsched.study.export import export
 from qsched.study.noted import NOTE as PROGRESS
+from qsched.study.noted import RUNGS
 from qsched.study.verdict import Verdict
 
 __all__ = ["Studies"]
@@ -49,6 +54,8 @@ class Studies:
         queries: the same, for long tables.
         snapshots: the same, for many readers.
         supervisor: runs studies.
+        url: the same database, for the background.
+        background: draws reports.
     """
 
     def __init__(
@@ -58,9 +65,13 @@ class Studies:
         queries: Queries,
         snapshots: Snapshots,
         supervisor: Supervisor,
+        url: str,
+        background: Background,
     ) -> None:
         self._limits, self._pool, self._queries = limits, pool, queries
         self._snapshots, self._supervisor = snapshots, supervisor
+        self._url, self._background = url, background
+        self._details = SnapshotCache(snapshots, self.detail)
 
     def page(self, after: str | None = None, limit: int = 50) -> Page[StudyItem]:
         """Return how far ``limit`` studies are at the most, the oldest first.
@@ -88,7 +99,10 @@ class Studies:
 
     def one(self, name: str) -> StudyDetail:
         """Return a study with what it was asked to do, and what it last told."""
-        found = self._snapshots.get(name)
+        return self._details.get(name)
+
+    def detail(self, found: Snapshot) -> StudyDetail:
+        """Return what :meth:`one` returns, of a study at the time of ``found``."""
         row = found.row
         job, told = Job.of(row.notes), row.notes.get(PROGRESS)
         known = [t for t in found.trials if t.user_attrs.get("kind") == "baseline"]
@@ -103,6 +117,11 @@ class Studies:
             best_baseline=best.value if best else None,
             best_baseline_arm=best.user_attrs["arm"] if best else None,
         )
+
+    def rungs(self, name: str, after: int = 0) -> list[RungItem]:
+        """Return the rungs of a study with numbers above ``after``; of the last 256."""
+        kept = self._snapshots.get(name).row.notes.get(RUNGS, [])
+        return [RungItem.model_validate(rung) for rung in kept if rung["number"] > after]
 
     def trials(self, name: str, after: int = -1, limit: int = 100) -> Page[TrialItem]:
         """Return ``limit`` trials at the most, by number, those after the trial ``after``."""
@@ -150,11 +169,8 @@ class Studies:
         Raises:
             InputError: it has no runs yet.
         """
-        from qsched.report.material import gather
-        from qsched.report.page import render
-
-        with self._pool.storage() as storage:
-            return render(gather(storage, name))
+        self._snapshots.get(name)
+        return self._background.call(render_report, self._url, name)
 
     def check(self, document: Document) -> StudySpec:
         """Return the study of a received document, if the server would take it.

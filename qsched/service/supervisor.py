@@ -14,7 +14,7 @@ import time
 from typing import Literal
 
 from qsched.errors import QschedError
-from qsched.service.faults import BusyError, StateError
+from qsched.service.errors import BusyError, StateError
 from qsched.service.jobs import NOTE, Job
 from qsched.service.launcher import Child, Launcher
 from qsched.service.pool import Pool
@@ -202,7 +202,7 @@ class Supervisor:
             _log.warning("the process of study %s ended (%s); it is resumed", name, code)
             self._store(name)
             return
-        words = self._launcher.last_words(row.spec)
+        words = self._launcher.last_errors(row.spec)
         job.reason = words or f"its process ended {job.deaths} times ({code})"
         _log.warning("study %s failed: %s", name, job.reason)
         storage.set_state(name, "failed")

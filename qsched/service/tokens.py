@@ -138,14 +138,13 @@ class TokenFile:
         same = hmac.compare_digest(
             _hash(match[2] if match else ""), record.sha256 if record else _DUMMY
         )
-        return self.valid(record.id) if record is not None and same else None
+        return record if record is not None and same and _lets_in(record) else None
 
     def valid(self, number: str) -> TokenRecord | None:
         """Return the token with this id if it is neither expired nor revoked, else None."""
         self._reload()
         record = self._records.get(number)
-        valid = record is not None and record.state(datetime.now(UTC)) == "valid"
-        return record if valid else None
+        return record if record is not None and _lets_in(record) else None
 
     def _reload(self) -> None:
         try:
@@ -181,6 +180,10 @@ class TokenFile:
                 f"a token file must be writable, but `{self.path}`: {error.strerror}; name "
                 "another one with --tokens"
             ) from None
+
+
+def _lets_in(record: TokenRecord) -> bool:
+    return record.state(datetime.now(UTC)) == "valid"
 
 
 def _hash(secret: str) -> str:

@@ -72,7 +72,7 @@ def _claim(comparison: Comparison) -> str:
         other = "full precision"
     if not comparison.significant:
         low, high = (100 * edge for edge in comparison.interval)
-        size = f"{points:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        size = f"{points:+z.1f} points [{low:+z.1f}, {high:+z.1f}]"
         return f"no significant difference from {other}, {size}"
     low, high = sorted(abs(100 * edge) for edge in comparison.interval)
     side = "above" if points > 0 else "below"

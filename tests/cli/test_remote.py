@@ -20,7 +20,7 @@ from qsched.errors import QschedError
 from qsched.service.access import Role
 from qsched.service.app import create_app
 from qsched.service.launcher import Child
-from qsched.service.process import born
+from qsched.service.process import started
 from qsched.service.settings import Settings
 from qsched.service.tokens import TokenFile
 from qsched.specs import StudySpec
@@ -55,9 +55,9 @@ class Surrogates:
         handle = subprocess.Popen(
             [sys.executable, "-c", program, *arguments], cwd=ROOT, stderr=subprocess.DEVNULL
         )
-        return Child(handle.pid, born(handle.pid) or "", handle)
+        return Child(handle.pid, started(handle.pid) or "", handle)
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say why a study failed."""
         return "no luck today"
 

@@ -55,6 +55,16 @@ def test_rules_have_words_effects_and_failures() -> None:
     assert "](img/ana-end.png)" in card_markdown(heuristics, pictures="img")
 
 
+def test_an_effect_of_nothing_is_not_negative() -> None:
+    heuristics, _ = made()
+    found = heuristics.algorithms["ana"]
+    rule = found.rules[0].model_copy(update={"effect": 0.0004, "interval": (-0.0004, 0.0013)})
+    none = found.model_copy(update={"rules": (rule,)})
+    text = card_markdown(heuristics.model_copy(update={"algorithms": {"ana": none}}))
+    assert "+0.0 [+0.0, +0.1]" in text
+    assert "-0.0" not in text
+
+
 def test_pictures_show_the_numbers() -> None:
     heuristics, knowledge = made()
     drawn = card_figures(heuristics, {"ana": knowledge})

@@ -24,6 +24,7 @@ from qsched.specs.files import read_study
 from qsched.storage import Storage
 from qsched.study import run_study
 from qsched.study.noted import noted
+from tests.service.immediate import Immediate
 from tests.study import surrogate
 
 __all__ = ["HOST", "TOY", "YAML", "Failing", "Idle", "Served", "served", "study_file"]
@@ -57,7 +58,7 @@ class Idle:
         """Fail."""
         raise OSError("no room")
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say nothing."""
         return ""
 
@@ -71,7 +72,7 @@ class Failing:
         handle.wait()
         return Child(handle.pid, "ended", handle)
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say why."""
         return "error: no luck"
 
@@ -117,6 +118,7 @@ def served(
     limits: Limits | None = None,
     url: str | None = None,
     start: bool = True,
+    refresh: float = 0.0,
 ) -> Iterator[Served]:
     """Serve a database with the toy study, finished on a surrogate, and one that was stopped.
 
@@ -127,6 +129,7 @@ def served(
         limits: of the server.
         url: its public address.
         start: whether to start it: to run its lifespan.
+        refresh: seconds for which a study's state is taken from memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
     database = f"sqlite:///{folder}/qsched.db"
@@ -142,11 +145,11 @@ def served(
         database,
         folder / "served",
         tokens=file.path if tokens else None,
-        refresh=0.0,
+        refresh=refresh,
         url=url,
         limits=limits or Limits(),
     )
     made = {role: file.create(role.value, role) for role in Role} if tokens else {}
-    app = create_app(settings, launcher or Idle())
+    app = create_app(settings, launcher or Idle(), Immediate())
     with TestClient(app, HOST) if start else nullcontext():
         yield Served(app, settings, made)

@@ -141,6 +141,7 @@ def test_the_best_schedule_is_what_export_writes(
         ("/none", 404, "unknown stored study"),
         ("/none/events", 404, "unknown stored study"),
         ("/toy/best?format=exe", 422, "parameters"),
+        ("/toy/best?format=cutie", 422, "computes tnn3 and tnn96 with ternary"),
         ("/toy/best?format=table&layers=1000&length=99999", 422, "at most 200000"),
         ("/toy/trials?limit=0", 422, "parameters"),
         ("/toy/runs?after=99999999999999999999", 422, "parameters"),
@@ -306,7 +307,14 @@ def test_events_tell_all_and_end(client: TestClient) -> None:
     assert best == {"best": study["best"], "best_arm": study["best_arm"]}
     assert ("progress", "", study["progress"]) in events
     rungs = [data for kind, _, data in events if kind == "rung"]
-    assert rungs == [{key: study["progress"][key] for key in ("phase", "rung")}]
+    assert [rung["number"] for rung in rungs] == list(range(1, len(rungs) + 1))
+    phases = [rung["phase"] for rung in rungs if not rung["rung"]]
+    assert phases == ["search", "selection", "report"]
+    search = [rung["rung"] for rung in rungs if rung["phase"] == "search" and rung["rung"]]
+    assert search[0].endswith(" x 2 seeds")
+    assert {key: rungs[-1][key] for key in ("phase", "rung")} == {
+        key: study["progress"][key] for key in ("phase", "rung")
+    }
 
 
 def test_events_go_on_after_the_last_one_seen(client: TestClient) -> None:

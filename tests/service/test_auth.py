@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from qsched.errors import InputError, UnknownNameError
 from qsched.service.access import Role
 from qsched.service.events import events
-from qsched.service.sessions import HOURS, Attempts, Sessions
+from qsched.service.sessions import HOURS, LoginRateLimiter, Sessions
 from qsched.service.settings import Limits
 from qsched.service.tokens import TokenFile
 from tests.service.served import HOST, Served, served
@@ -127,7 +127,7 @@ def test_a_session_ends_by_itself() -> None:
 
 def test_an_address_waits_after_some_failures() -> None:
     now = 0.0
-    attempts = Attempts(2, lambda: now)
+    attempts = LoginRateLimiter(2, lambda: now)
     for moment in (0.0, 10.0):
         now = moment
         assert attempts.wait("a") == 0
@@ -229,17 +229,17 @@ def test_a_stream_ends_with_the_token(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         assert server.settings.tokens is not None
         studies = server.app.state.service.studies
-        doorman = server.app.state.service.doorman
+        authenticator = server.app.state.service.authenticator
         token = server.tokens[Role.VIEWER]
         header = (b"authorization", f"Bearer {token}".encode())
         request = HTTPConnection({"type": "http", "headers": [header]})
 
-        def welcome() -> bool:
-            return doorman.principal(request) is not None
+        def authorized() -> bool:
+            return authenticator.principal(request) is not None
 
         async def listen() -> list[str | None]:
             heard = []
-            async for event in events(studies, "stopped", 10**9, 0.01, welcome):
+            async for event in events(studies, "stopped", 10**9, 0.01, authorized):
                 heard.append(event.event)
                 if len(heard) == 1:
                     TokenFile(server.settings.tokens).revoke(token.split("_")[1])

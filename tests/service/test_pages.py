@@ -26,6 +26,7 @@ from qsched.service.tokens import TokenFile
 from qsched.specs import StudySpec
 from qsched.storage import Storage
 from tests.report import fabricate
+from tests.service.immediate import Immediate
 
 BROWSER = {"Accept": "text/html"}
 EVIL = "<script>alert(1)</script>"
@@ -38,7 +39,7 @@ class Idle:
         """Fail as a machine without room for a process does."""
         raise OSError("no room")
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say nothing."""
         return ""
 
@@ -72,7 +73,7 @@ def client(folder: Path, tokens: dict[Role, str]) -> Iterator[TestClient]:
         folder=folder / "served",
         tokens=folder / "tokens.json",
     )
-    app = create_app(settings, Idle())
+    app = create_app(settings, Idle(), Immediate())
     with TestClient(app, "http://localhost", headers=BROWSER, follow_redirects=False) as client:
         yield client
 
@@ -267,6 +268,11 @@ def test_the_way_to_the_accelerator(viewer: TestClient, folder: Path) -> None:
         "qsched deploy to-cutie.pt --format cutie --verify",
     )
     assert all(command in words for command in commands)
+    refused = viewer.get("/v1/studies/to-cutie/best?format=cutie")
+    assert refused.status_code == 409
+    assert " && ".join(commands) in refused.json()["detail"]
+    assert viewer.get("/studies/to-cutie/lowered?to=cutie").status_code == 409
+    assert viewer.get("/v1/studies/done/best?format=cutie").status_code == 422
     assert "CUTIE" not in viewer.get("/studies/done").text
 
 

@@ -18,6 +18,7 @@ from qsched.service.settings import Settings
 from qsched.service.tokens import TokenFile
 from qsched.storage import Storage
 from tests.report import fabricate
+from tests.service.immediate import Immediate
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -41,7 +42,8 @@ def client(folder: Path) -> Iterator[TestClient]:
         folder=folder / "served",
         tokens=folder / "tokens.json",
     )
-    with TestClient(create_app(settings), "http://localhost", follow_redirects=False) as client:
+    app = create_app(settings, background=Immediate())
+    with TestClient(app, "http://localhost", follow_redirects=False) as client:
         yield client
 
 
@@ -223,7 +225,7 @@ def test_a_study_that_runs_has_plots_and_a_note_of_its_state(
     assert study["artifacts"] == []
     saved: list[str] = []
     monkeypatch.setattr(
-        "qsched.service.dashboard.save_to_dashboard", lambda _, name, *more: saved.append(name)
+        "qsched.report.dashboard.save_to_dashboard", lambda _, name, *more: saved.append(name)
     )
     client.get(f"/api/studies/{number}", headers=viewer)
     assert saved == []  # It was saved a moment ago.

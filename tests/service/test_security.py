@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from qsched.service.access import Role
-from qsched.service.rest import Rest
 from qsched.service.settings import Settings
+from qsched.service.unmatched import UnmatchedRoute
 from tests.service.fuzz import HOSTILE, fuzzed
 from tests.service.rules import DASHBOARD, OWN, PUBLIC, dashboard_routes, own_routes, sample_path
 from tests.service.served import HOST, YAML, Served, served, study_file
@@ -47,7 +47,9 @@ def test_every_route_has_a_rule(server: Served) -> None:
     assert set(own_routes(server.app)) == set(OWN)
     assert set(dashboard_routes()) == set(DASHBOARD)
     others = [r.original_route for r in iter_route_contexts(server.app.routes) if not r.methods]
-    assert [type(route) for route in others] == [Rest, Mount], "something else takes requests"
+    assert [type(route) for route in others] == [UnmatchedRoute, Mount], (
+        "something else takes requests"
+    )
 
 
 @pytest.mark.parametrize(("method", "pattern"), sorted(RULES))
@@ -152,7 +154,7 @@ def test_a_host_cannot_pose_as_a_public_path(tmp_path: Path) -> None:
         "/login/",
     ],
 )
-def test_no_path_leads_around_the_gate(server: Served, path: str) -> None:
+def test_no_path_leads_around_the_rules(server: Served, path: str) -> None:
     assert server.client(None).get(path).status_code == 401
 
 
@@ -294,11 +296,11 @@ def test_every_answer_has_the_headers(server: Served) -> None:
 def test_a_fault_of_the_server_tells_strangers_nothing(
     server: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(name: str) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(server.app.state.service.studies, "one", fail)
-    answer = server.client().get("/v1/studies/toy")
+    monkeypatch.setattr(server.app.state.service.studies, "trials", fail)
+    answer = server.client().get("/v1/studies/toy/trials")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text

@@ -14,11 +14,11 @@ import pytest
 
 from qsched.files import Document
 from qsched.service import supervisor as module
-from qsched.service.faults import BusyError, StateError
+from qsched.service.errors import BusyError, StateError
 from qsched.service.jobs import NOTE, Job
 from qsched.service.launcher import Child, Subprocesses
 from qsched.service.pool import Pool
-from qsched.service.process import alive, born, send
+from qsched.service.process import alive, send, started
 from qsched.service.settings import Limits, Settings
 from qsched.service.supervisor import Supervisor
 from qsched.specs import StudySpec, digest
@@ -43,9 +43,9 @@ class Scripts:
         handle = subprocess.Popen([sys.executable, "-S", "-c", self.program])
         self.started.append(spec.name)
         self.handles.append(handle)
-        return Child(handle.pid, born(handle.pid) or "", handle)
+        return Child(handle.pid, started(handle.pid) or "", handle)
 
-    def last_words(self, spec: StudySpec) -> str:
+    def last_errors(self, spec: StudySpec) -> str:
         """Say why it failed."""
         return f"error: {spec.name} fails"
 
@@ -240,7 +240,7 @@ def test_a_machine_without_room_lets_a_study_wait(pool: Pool) -> None:
 
 def test_processes_are_told_apart() -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", PATIENT]) as handle:
-        since = born(handle.pid)
+        since = started(handle.pid)
         assert since is not None
         assert alive(handle.pid, since)
         assert not alive(handle.pid, since + "1")
@@ -248,11 +248,11 @@ def test_processes_are_told_apart() -> None:
         assert handle.poll() is None
         assert send(handle.pid, since, signal.SIGKILL)
         end = time.monotonic() + 30
-        while born(handle.pid) is not None and time.monotonic() < end:
+        while started(handle.pid) is not None and time.monotonic() < end:
             time.sleep(0.01)
-        assert born(handle.pid) is None  # Nobody has asked for its exit code yet.
+        assert started(handle.pid) is None  # Nobody has asked for its exit code yet.
     assert not send(handle.pid, since, signal.SIGKILL)
-    assert born(os.getpid()) is not None
+    assert started(os.getpid()) is not None
 
 
 def test_a_study_is_started_without_shell_and_password(
@@ -287,8 +287,8 @@ def test_a_study_is_started_without_shell_and_password(
     assert "QSCHED_TOKEN" not in environment
     assert load_study(folder / "study.yaml") == spec
     (folder / "log.txt").write_text("a: search\nerror: out of memory\nerror: really\n")
-    assert launcher.last_words(spec) == "error: out of memory\nerror: really"
-    assert launcher.last_words(_spec("b")) == ""
+    assert launcher.last_errors(spec) == "error: out of memory\nerror: really"
+    assert launcher.last_errors(_spec("b")) == ""
 
 
 def test_a_real_study_stops_and_goes_on(pool: Pool, tmp_path: Path) -> None:
@@ -306,4 +306,4 @@ def test_a_real_study_stops_and_goes_on(pool: Pool, tmp_path: Path) -> None:
     with pool.storage() as storage:
         assert NOTE in storage.study("real").notes
         assert storage.study("real").notes["progress"]["phase"] == "baselines"
-    assert born(pid) is None
+    assert started(pid) is None

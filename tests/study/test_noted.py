@@ -11,8 +11,8 @@ from qsched.files import Document
 from qsched.specs import digest
 from qsched.specs.files import read_study
 from qsched.storage import Storage
-from qsched.study.noted import NOTE, noted
-from qsched.study.progress import Progress
+from qsched.study.noted import NOTE, RUNGS, noted
+from qsched.study.progress import Progress, Ticker
 from tests.cli.conftest import TOY
 
 
@@ -56,3 +56,12 @@ def test_a_study_does_not_fail_for_a_note(
     told: list[Progress] = []
     noted(storage, "toy", told.append)(Progress("search"))
     assert len(told) == 1
+
+
+def test_only_the_last_rungs_are_kept(storage: Storage) -> None:
+    study = Ticker(noted(storage, "toy", lambda progress: None), 9, lambda _: 0.0)
+    for number in range(300):
+        study.plan(2, f"rung {number}")
+    kept = storage.study("toy").notes[RUNGS]
+    assert [rung["number"] for rung in kept] == list(range(45, 301))
+    assert kept[-1] == {"number": 300, "phase": "baselines", "rung": "rung 299"}

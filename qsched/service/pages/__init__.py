@@ -5,19 +5,18 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from qsched.service.pages import assets, exports, launch, studies
-from qsched.service.pages.gallery import Gallery
-from qsched.service.pool import Pool
+from qsched.service.pages.views import StudyViews
 
 __all__ = ["add_pages"]
 
 
-def add_pages(app: FastAPI, pool: Pool) -> None:
+def add_pages(app: FastAPI, views: StudyViews) -> None:
     """Add the pages to an application.
 
     Args:
         app: the application; its ``state.service`` is set.
-        pool: the study database.
+        views: its studies as pages show them.
     """
-    app.state.gallery = Gallery(pool)
+    app.state.views = views
     for module in (assets, studies, exports, launch):
         app.include_router(module.router)

@@ -9,17 +9,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from qsched.errors import InputError
+from qsched.service.accelerator import check_format
 from qsched.service.deps import StudiesDep
 from qsched.service.formats import Format, extent, written
 from qsched.service.pages.html import Page
-from qsched.specs import StudySpec, TaskSpec
+from qsched.specs import TaskSpec
 
-__all__ = ["Group", "Link", "Lowering", "lowering", "offered", "router", "to_accelerator"]
+__all__ = ["Group", "Link", "Lowering", "lowering", "offered", "router"]
 
 router = APIRouter(include_in_schema=False, route_class=Page)
-
-_CUTIE = ("tnn3", "tnn96")
-"""Networks within the limits of the accelerator; see ``docs/accelerators.md``."""
 
 
 @router.get("/studies/{name}/lowered")
@@ -33,8 +31,9 @@ def lowered(
     tolerance: Annotated[float, Query(ge=0, le=1)] = 1e-6,
 ) -> Response:
     """Send the schedule found for programs without qsched; refusals are pages, as a form needs."""
-    file, length = studies.best(name), epochs if to is Format.QUANTLAB else steps
-    size = extent(studies.spec(name).task, to, layers, length)
+    file, spec = studies.best(name), studies.spec(name)
+    check_format(spec, to)
+    size = extent(spec.task, to, layers, epochs if to is Format.QUANTLAB else steps)
     return Response(
         written(file, to, size, tolerance),
         media_type=to.media_type,
@@ -83,23 +82,6 @@ def offered(name: str, ended: bool) -> tuple[Group, ...]:
 def _schedule(name: str, form: Format) -> Link:
     url = f"/v1/studies/{name}/best?format={form.value}"
     return Link(form.value.upper(), url, f"{name}-schedule.{form.suffix}")
-
-
-def to_accelerator(spec: StudySpec) -> tuple[str, ...]:
-    """Return the commands that lead from the schedule found to the CUTIE accelerator.
-
-    They name files as the page saves them. There are none for a task that the accelerator cannot
-    compute: another network, or values that are not ternary.
-    """
-    task, name = spec.task, spec.name
-    precision = task.precision
-    ternary = precision.weights == precision.activations == "ternary"
-    if task.network.name not in _CUTIE or not ternary:
-        return ()
-    return (
-        f"qsched train {name}-schedule.yaml --task ./{name}.yaml --save {name}.pt",
-        f"qsched deploy {name}.pt --format cutie --verify",
-    )
 
 
 @dataclass(frozen=True)

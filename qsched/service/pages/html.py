@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -20,8 +19,9 @@ from qsched.service.access import Principal, Role
 from qsched.service.pages.assets import asset_url
 from qsched.service.pages.lines import NONE
 from qsched.service.problems import problem, status_of
+from qsched.service.response_cache import CachedBody
 
-__all__ = ["POLICY", "Page", "error_page", "page", "part", "refusal"]
+__all__ = ["POLICY", "Page", "error_page", "page", "part", "part_body", "refusal"]
 
 POLICY = "; ".join(
     [
@@ -58,16 +58,15 @@ def page(request: Request, template: str, context: dict[str, Any], status: int =
 
 def part(request: Request, template: str, context: dict[str, Any]) -> Response:
     """Return a part of a page, or 304 where the browser has it already."""
-    text = _TEMPLATES.get_template(template).render(_visitor(request) | context)
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    headers = {
-        "Content-Security-Policy": POLICY,
-        "Cache-Control": "private, no-cache",
-        "ETag": tag,
-    }
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(text, headers=headers, media_type="text/html")
+    body = part_body(template, _visitor(request) | context)
+    return body.response(request.headers.get("if-none-match"))
+
+
+def part_body(template: str, context: dict[str, Any]) -> CachedBody:
+    """Return a part of a page that is the same for everybody."""
+    text = _TEMPLATES.get_template(template).render(context)
+    headers = {"Content-Security-Policy": POLICY}
+    return CachedBody(text.encode(), "text/html; charset=utf-8", headers)
 
 
 def error_page(request: Request, status: int, detail: str) -> Response:

@@ -8,25 +8,24 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from qsched.errors import StorageError
+from qsched.report.tables import verdict_table
+from qsched.service.accelerator import commands
 from qsched.service.deps import Service, ServiceDep, StudiesDep
 from qsched.service.pages.assets import map_style
-from qsched.service.pages.exports import lowering, offered, to_accelerator
-from qsched.service.pages.gallery import Gallery
+from qsched.service.pages.exports import lowering, offered
 from qsched.service.pages.html import Page, part
 from qsched.service.pages.html import page as html
-from qsched.service.pages.lines import Line, line
+from qsched.service.pages.views import StudyViews
 from qsched.service.sessions import local
-from qsched.service.studies import Studies
 
 __all__ = ["router"]
 
 
-def _gallery(request: Request) -> Gallery:
-    return cast(Gallery, request.app.state.gallery)
+async def _views(request: Request) -> StudyViews:
+    return cast(StudyViews, request.app.state.views)
 
 
-GalleryDep = Annotated[Gallery, Depends(_gallery)]
+ViewsDep = Annotated[StudyViews, Depends(_views)]
 
 router = APIRouter(include_in_schema=False, route_class=Page)
 
@@ -45,50 +44,58 @@ def login(request: Request, next: str = "/", failed: bool = False) -> Response:
 
 @router.get("/")
 def index(
-    request: Request, service: ServiceDep, page: PageQuery = 1, q: SearchQuery = ""
+    request: Request,
+    service: ServiceDep,
+    views: ViewsDep,
+    page: PageQuery = 1,
+    q: SearchQuery = "",
 ) -> Response:
     """List studies, the newest first."""
-    return html(request, "studies.html.jinja", {"here": "studies", **_listed(service, page, q)})
+    listed = _listed(service, views, page, q)
+    return html(request, "studies.html.jinja", {"here": "studies", **listed})
 
 
 @router.get("/parts/studies")
 def index_part(
-    request: Request, service: ServiceDep, page: PageQuery = 1, q: SearchQuery = ""
+    request: Request,
+    service: ServiceDep,
+    views: ViewsDep,
+    page: PageQuery = 1,
+    q: SearchQuery = "",
 ) -> Response:
     """Return the list alone, as it is now."""
-    return part(request, "part_studies.html.jinja", _listed(service, page, q))
+    return part(request, "part_studies.html.jinja", _listed(service, views, page, q))
 
 
 @router.get("/studies/{name}")
-def study(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
-    """Show a study."""
-    found, spec = _line(studies, name), studies.spec(name)
-    hung, fault = None, ""
-    try:
-        hung = gallery.get(studies.snapshot(name))
-    except StorageError as error:
-        fault = str(error)  # The dashboard has deleted its trials; the rest is still there.
-    ended = hung is not None and hung.results.verdict_table is not None
+def study(name: str, request: Request, studies: StudiesDep, views: ViewsDep) -> Response:
+    """Show a study with the results that are drawn; the page asks for others by itself."""
+    found, snapshot = views.lines.get(name), studies.snapshot(name)
+    cached, current = views.figures.get(snapshot), views.figures.is_current(snapshot)
+    view = cached.results if cached is not None else None
+    verdict = studies.verdict(name) if snapshot.row.verdict is not None else None
     context: dict[str, Any] = {
-        "fault": fault,
+        "fault": cached.fault if cached is not None else "",
         "line": found,
-        "drawn": hung.version if hung else "",
-        "view": hung.results if hung else None,
-        "ended": ended,
-        "figures": hung.results.figures if hung else {},
-        "exports": offered(name, ended),
-        "lowering": lowering(spec.task),
-        "accelerator": to_accelerator(spec) if ended else (),
+        "drawn": cached.version if cached is not None else "",
+        "view": view,
+        "drawing": not current and (cached is None or found.over),
+        "sentence": verdict.sentence if verdict else view.sentence if view else "",
+        "verdict_table": verdict_table(verdict) if verdict else None,
+        "ended": verdict is not None,
+        "figures": view.figures if view is not None else {},
+        "exports": offered(name, verdict is not None),
+        "lowering": lowering(snapshot.row.spec.task),
+        "accelerator": commands(snapshot.row.spec) if verdict else (),
         "map_style": map_style(),
     }
     return html(request, "study.html.jinja", context)
 
 
 @router.get("/parts/studies/{name}")
-def study_part(name: str, request: Request, studies: StudiesDep, gallery: GalleryDep) -> Response:
+def study_part(name: str, request: Request, views: ViewsDep) -> Response:
     """Return the progress of a study alone, as it is now, and which results there are."""
-    context = {"line": _line(studies, name), "drawn": _version(gallery, studies, name)}
-    return part(request, "part_study.html.jinja", context)
+    return views.parts.get(name).response(request.headers.get("if-none-match"))
 
 
 @router.post("/studies/{name}/stop")
@@ -105,30 +112,17 @@ def resume(name: str, studies: StudiesDep) -> Response:
     return RedirectResponse(f"/studies/{name}", 303)
 
 
-def _listed(service: Service, number: int, search: str) -> dict[str, Any]:
+def _listed(service: Service, views: StudyViews, number: int, search: str) -> dict[str, Any]:
     """Return a page of the list: reading all of many studies would take too long."""
     words = search.lower().split()
     names = service.queries.names(None, _MOST)
     found = [name for name in reversed(names) if all(word in name for word in words)]
     shown = found[_LISTED * (number - 1) : _LISTED * number]
     return {
-        "lines": [_line(service.studies, name) for name in shown],
+        "lines": [views.lines.get(name) for name in shown],
         "count": len(found),
         "number": number,
         "pages": max(1, ceil(len(found) / _LISTED)),
         "search": search,
         "any": bool(names),
     }
-
-
-def _line(studies: Studies, name: str) -> Line:
-    return line(studies.one(name), studies.spec(name))
-
-
-def _version(gallery: Gallery, studies: Studies, name: str) -> str:
-    """Return the version of a study's results; none where they cannot be read."""
-    try:
-        hung = gallery.get(studies.snapshot(name))
-    except StorageError:
-        return ""
-    return hung.version if hung else ""

@@ -12,12 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from qsched.service.problems import problem
 
-__all__ = ["Rest"]
+__all__ = ["UnmatchedRoute"]
 
 _OWN = "/v1/"
 
 
-class Rest(BaseRoute):
+class UnmatchedRoute(BaseRoute):
     """Refuses what no route of ``app`` takes, where the path is the server's own.
 
     It is for the end of the routes, before the dashboard, which claims every path.

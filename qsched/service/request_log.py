@@ -6,13 +6,12 @@ import logging
 import secrets
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qsched.service.metrics import Metrics
 from qsched.service.problems import problem
 
-__all__ = ["Envelope"]
+__all__ = ["RequestLogMiddleware"]
 
 _log = logging.getLogger("qsched.service")
 
@@ -30,7 +29,7 @@ _HSTS = ("Strict-Transport-Security", "max-age=31536000")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Envelope:
+class RequestLogMiddleware:
     """The outermost layer: whatever happens inside, the answer is a response with these headers.
 
     The log has method, path, status, time, the name of the token and an id that the answer
@@ -44,7 +43,8 @@ class Envelope:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, https: bool) -> None:
         self._app, self._metrics = app, metrics
-        self._headers = _HEADERS | dict([_HSTS] if https else [])
+        headers = _HEADERS | dict([_HSTS] if https else [])
+        self._headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,11 +57,11 @@ class Envelope:
             nonlocal status, stream
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = number
-                stream = headers.get("content-type", "").startswith("text/event-stream")
+                headers = list(message.get("headers", ()))
+                present = dict(headers)
+                headers += [each for each in self._headers if each[0] not in present]
+                message["headers"] = [*headers, (b"x-request-id", number.encode())]
+                stream = present.get(b"content-type", b"").startswith(b"text/event-stream")
             await send(message)
 
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
-__all__ = ["Streams"]
+__all__ = ["StreamLimiter"]
 
 
-class Streams:
+class StreamLimiter:
     """Places for event streams.
 
     Args:
@@ -23,7 +23,7 @@ class Streams:
         """How many are taken."""
         return self._open
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Take a place; return whether there was one."""
         with self._lock:
             if self._open >= self._limit:
@@ -31,7 +31,7 @@ class Streams:
             self._open += 1
             return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give a place back."""
         with self._lock:
             self._open -= 1

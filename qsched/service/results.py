@@ -12,7 +12,7 @@ from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
 from qsched.report.material import gather
 from qsched.report.provenance import provenance, spec_text
 from qsched.report.sheets import SHEETS
-from qsched.report.tables import Card, Table, arms_table, cards, verdict_table
+from qsched.report.tables import Card, Table, arms_table, cards
 from qsched.storage import Storage
 
 __all__ = ["Figure", "Results", "results"]
@@ -42,7 +42,6 @@ class Results:
     """Results of one study."""
 
     sentence: str
-    verdict_table: Table | None
     figures: Mapping[str, Figure]
     atlas_keys: tuple[str, ...]
     cards: tuple[Card, ...]
@@ -64,7 +63,6 @@ def results(storage: Storage, name: str) -> Results:
     figures = {key: _figure(key, figure) for key, figure in draw(material).items()}
     return Results(
         sentence=material.sentence,
-        verdict_table=verdict_table(material.verdict) if material.verdict else None,
         figures=figures,
         atlas_keys=tuple(key for key in SHEETS if key in figures),
         cards=cards(material),

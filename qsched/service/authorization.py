@@ -1,4 +1,4 @@
-"""The gate: every request passes it, the mounted dashboard's too, before any route sees it."""
+"""Authorization of every request, the mounted dashboard's too, before any route sees it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qsched.errors import QschedError
 from qsched.service.access import required
-from qsched.service.doorman import Doorman
+from qsched.service.authentication import Authenticator
 from qsched.service.pages.html import refusal
 from qsched.service.problems import problem
 
-__all__ = ["Gate"]
+__all__ = ["AuthorizationMiddleware"]
 
 
-class Gate:
+class AuthorizationMiddleware:
     """Lets a request in, or answers it with a problem document, a browser with a page.
 
     The rules are those of :func:`~qsched.service.access.required`. Besides, a request must be
@@ -25,8 +25,8 @@ class Gate:
     from another site (CSRF), whatever it is for.
     """
 
-    def __init__(self, app: ASGIApp, doorman: Doorman) -> None:
-        self._app, self._doorman = app, doorman
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app, self._authenticator = app, authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -39,7 +39,7 @@ class Gate:
 
     def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that may not pass; note who asks for one that may."""
-        if not self._doorman.is_asked_host(request):
+        if not self._authenticator.is_asked_host(request):
             return problem(
                 421,
                 "this server answers only to its own name; start it with --url if browsers "
@@ -49,7 +49,7 @@ class Gate:
         path: str = request.scope["path"]
         needed = required(request.method, path)
         try:
-            principal = self._doorman.principal(request)
+            principal = self._authenticator.principal(request)
         except QschedError as error:
             return refusal(request, 503, str(error))
         request.scope.setdefault("state", {})["principal"] = principal
@@ -57,7 +57,7 @@ class Gate:
             return _login(request)
         safe = request.method in ("GET", "HEAD", "OPTIONS")
         by_token = principal is not None and principal.via == "token"
-        if not safe and not by_token and not self._doorman.is_own(request):
+        if not safe and not by_token and not self._authenticator.is_own(request):
             words = "another site made this request; repeat it on this server's pages"
             return refusal(request, 403, words)
         if needed is not None and principal is not None and not principal.role.covers(needed):

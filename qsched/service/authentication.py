@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -11,12 +12,12 @@ from qsched.service.sessions import Sessions
 from qsched.service.settings import Settings
 from qsched.service.tokens import TokenFile, TokenRecord
 
-__all__ = ["Doorman"]
+__all__ = ["Authenticator"]
 
 _COOKIE = "qsched_session"
 
 
-class Doorman:
+class Authenticator:
     """Knows tokens and sessions.
 
     Args:
@@ -78,6 +79,7 @@ def _principal(record: TokenRecord | None, via: str) -> Principal | None:
     return Principal(record.name, record.role, "token" if via == "token" else "session")
 
 
+@lru_cache(maxsize=64)
 def _hostname(host: str) -> str:
     """Return a ``Host`` header's name without its port.
 

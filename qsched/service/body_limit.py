@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qsched.service.problems import problem
 
-__all__ = ["BodyLimit"]
+__all__ = ["BodyLimitMiddleware"]
 
 _SECONDS = 30.0
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """Hands a request on when its whole body is there.
 
     Args:
