@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qsched.cli.options import DataOption, JsonOption, WorkersOption, use_data
+from qsched.cli.options import (
+    AddressOption,
+    CpusOption,
+    DataOption,
+    GpusOption,
+    JsonOption,
+    RayOption,
+    WorkersOption,
+    use_data,
+)
 from qsched.cli.output import print_json, table
 
 if TYPE_CHECKING:
+    from qsched.learning.bench.generate import Generator
+    from qsched.learning.bench.tasks import BenchSpec
+    from qsched.learning.claims.claims import Claims
     from qsched.learning.claims.verdicts import Outcome
+    from qsched.storage import Storage
 
 __all__ = ["claims"]
 
@@ -50,6 +64,10 @@ def claims(
     ] = _DATABASE,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     workers: WorkersOption = None,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    gpus: GpusOption = 0.0,
+    cpus: CpusOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,6 +80,7 @@ def claims(
         qsched claims
         qsched claims --markdown
         qsched claims --run --confirmed mine/ --data ~/datasets --minutes 60
+        qsched claims --run --confirmed mine/ --address head-node
     """
     from qsched.files import bundled
     from qsched.learning.claims.claims import load_claims
@@ -70,7 +89,18 @@ def claims(
     folder = confirmed or bundled("studies/data") / "confirmed"
     if run:
         use_data(data)
-        _train(bench, folder, file, tasks or (), minutes, db, workers, searches=searches)
+        from qsched.cli.executors import cluster_of
+        from qsched.cli.generating import generator
+        from qsched.learning.bench.tasks import load_bench_spec
+        from qsched.storage import Storage
+
+        spec, cluster = load_bench_spec(), cluster_of(ray, address, gpus, cpus)
+        with (
+            Storage.open(db) as storage,
+            generator(spec, storage, minutes, workers, cluster) as trainer,
+        ):
+            folders = bench, folder
+            _train(spec, storage, trainer, stated, tasks or (), folders, searches=searches)
 
     from qsched.learning.claims.evidence import load_evidence
     from qsched.learning.claims.verdicts import judge
@@ -87,37 +117,29 @@ def claims(
 
 
 def _train(
-    bench: Path | None,
-    folder: Path,
-    file: Path | None,
-    tasks: list[str] | tuple[str, ...],
-    minutes: float | None,
-    db: str,
-    workers: int | None,
+    spec: BenchSpec,
+    storage: Storage,
+    trainer: Generator,
+    claims: Claims,
+    tasks: Sequence[str],
+    folders: tuple[Path | None, Path],
     *,
     searches: bool,
 ) -> None:
+    """Train what is missing, or whole searches; learn from the first folder, write the second."""
     import optuna
 
-    from qsched.cli.bench_data import Lines
-    from qsched.cli.executors import executor
     from qsched.learning.bench.data import load_bench
-    from qsched.learning.bench.generate import Generator
-    from qsched.learning.bench.tasks import load_bench_spec
-    from qsched.learning.claims.claims import load_claims
     from qsched.learning.claims.run import export_confirmed, train_confirmation, train_traces
-    from qsched.storage import Storage
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    known, spec = load_bench(bench), load_bench_spec()
-    seconds = None if minutes is None else 60 * minutes
-    with Storage.open(db) as storage, executor(workers, ()) as where:
-        generator = Generator(spec, storage, where, Lines(), seconds)
-        if searches:
-            arms = train_traces(known, spec, storage, generator, tasks)
-        else:
-            arms = train_confirmation(known, spec, load_claims(file), generator, tasks)
-        export_confirmed(spec, storage, folder, arms)
+    source, folder = folders
+    known = load_bench(source)
+    if searches:
+        arms = train_traces(known, spec, storage, trainer, tasks)
+    else:
+        arms = train_confirmation(known, spec, claims, trainer, tasks)
+    export_confirmed(spec, storage, folder, arms)
 
 
 def _text(outcomes: list[Outcome]) -> str:
