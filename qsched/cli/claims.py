@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from qsched.cli.options import (
     use_data,
 )
 from qsched.cli.output import print_json, table
+from qsched.errors import InputError
 
 if TYPE_CHECKING:
     from qsched.learning.bench.generate import Generator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["claims"]
 
+Kind = Literal["confirmation", "searches", "ablation"]
+
 _DATABASE = "sqlite:///claims.db"
 
 
@@ -38,6 +41,13 @@ def claims(
     ] = False,
     searches: Annotated[
         bool, typer.Option("--searches", help="With --run: train whole searches instead.")
+    ] = False,
+    ablation: Annotated[
+        bool,
+        typer.Option(
+            "--ablation",
+            help="With --run: train the way from hand-coded schedules to the learned one instead.",
+        ),
     ] = False,
     bench: Annotated[
         Path | None,
@@ -80,7 +90,7 @@ def claims(
         qsched claims
         qsched claims --markdown
         qsched claims --run --confirmed mine/ --data ~/datasets --minutes 60
-        qsched claims --run --confirmed mine/ --address head-node
+        qsched claims --run --ablation --confirmed mine/ --address head-node
     """
     from qsched.files import bundled
     from qsched.learning.claims.claims import load_claims
@@ -99,8 +109,7 @@ def claims(
             Storage.open(db) as storage,
             generator(spec, storage, minutes, workers, cluster) as trainer,
         ):
-            folders = bench, folder
-            _train(spec, storage, trainer, stated, tasks or (), folders, searches=searches)
+            _train(_kind(searches, ablation), spec, storage, trainer, stated, tasks, bench, folder)
 
     from qsched.learning.claims.evidence import load_evidence
     from qsched.learning.claims.verdicts import judge
@@ -116,30 +125,40 @@ def claims(
         typer.echo(_text(outcomes))
 
 
+def _kind(searches: bool, ablation: bool) -> Kind:
+    if searches and ablation:
+        raise InputError("--searches and --ablation are trained one after the other; give one")
+    return "searches" if searches else "ablation" if ablation else "confirmation"
+
+
 def _train(
+    kind: Kind,
     spec: BenchSpec,
     storage: Storage,
     trainer: Generator,
-    claims: Claims,
-    tasks: Sequence[str],
-    folders: tuple[Path | None, Path],
-    *,
-    searches: bool,
+    stated: Claims,
+    patterns: Sequence[str] | None,
+    bench: Path | None,
+    folder: Path,
 ) -> None:
-    """Train what is missing, or whole searches; learn from the first folder, write the second."""
+    """Train what is missing of one kind, by what was learned, and write it."""
     import optuna
 
     from qsched.learning.bench.data import load_bench
-    from qsched.learning.claims.run import export_confirmed, train_confirmation, train_traces
+    from qsched.learning.claims import run
+    from qsched.learning.claims.evidence import load_evidence
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    source, folder = folders
-    known = load_bench(source)
-    if searches:
-        arms = train_traces(known, spec, storage, trainer, tasks)
-    else:
-        arms = train_confirmation(known, spec, claims, trainer, tasks)
-    export_confirmed(spec, storage, folder, arms)
+    known, tasks = load_bench(bench), patterns or ()
+    match kind:
+        case "confirmation":
+            arms = run.train_confirmation(known, spec, stated, trainer, tasks)
+        case "searches":
+            arms = run.train_traces(known, spec, storage, trainer, tasks)
+        case "ablation":
+            evidence = load_evidence(bench, folder, stated)
+            arms = run.train_ablation(evidence, known, spec, trainer, tasks)
+    run.export_confirmed(spec, storage, folder, arms)
 
 
 def _text(outcomes: list[Outcome]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qsched.learning.bench.data import Bench
+from qsched.learning.bench.data import Bench, among
 
 __all__ = ["write_card"]
 
@@ -152,10 +152,10 @@ def _counts(bench: Bench) -> list[str]:
 
 def _best(bench: Bench, task: str) -> str:
     """Return the quantized arm of highest mean accuracy in the search, at its learning rate."""
-    plain = set(bench.arms.name[bench.arms.kind == "full precision"])
+    plain = bench.arms.name[bench.arms.kind == "full precision"]
     rows = bench.runs
     mask = (rows.task == task) & (rows.phase == "search") & (rows.length == 1)
-    part = rows.where(mask & ~np.isin(rows.arm.astype(str), [str(name) for name in plain]))
+    part = rows.where(mask & ~among(rows.arm, plain))
     if not len(part):
         return ""
     names, cells = np.unique(

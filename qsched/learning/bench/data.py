@@ -8,7 +8,7 @@ their own, so that whoever chooses schedules does not read them by accident.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -32,6 +32,7 @@ __all__ = [
     "Runs",
     "Tasks",
     "Tests",
+    "among",
     "load_bench",
     "load_tests",
     "save_bench",
@@ -215,9 +216,21 @@ class Bench:
 
     def on(self, names: NDArray[Any] | Sequence[str]) -> Bench:
         """Return the same of some tasks; all arms stay."""
-        tasks = self.tasks.where(np.isin(self.tasks.name, names))
-        runs = self.runs.where(np.isin(self.runs.task, names))
+        tasks = self.tasks.where(among(self.tasks.name, names))
+        runs = self.runs.where(among(self.runs.task, names))
         return Bench(tasks, self.arms, runs, self.about)
+
+
+def among(column: Texts, names: Iterable[Any]) -> NDArray[np.bool_]:
+    """Return which rows of a column of texts are among some names.
+
+    ``np.isin`` compares texts pair by pair, which takes minutes for the keys of two benches.
+
+    >>> among(np.array(["a", "b", "a"], dtype=object), ["a"]).tolist()
+    [True, False, True]
+    """
+    wanted = set(names)
+    return np.fromiter((name in wanted for name in column), dtype=np.bool_, count=len(column))
 
 
 def load_bench(folder: Path | None = None) -> Bench:

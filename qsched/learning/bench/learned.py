@@ -66,14 +66,13 @@ def transfer_plans(bench: Bench, spec: BenchSpec) -> list[Plan]:
 
     Only the learning rate is tuned anew, as it is for hand-coded schedules.
     """
-    rates = tuple(spec.learning_rate * factor for factor in spec.learning_rates)
     plans = []
     for fold in _folds(bench, spec, SELECT_SEEDS):
         curves = (bench.arms.arm(arm) for arm, _ in fold.cells)
         acting = [curve for curve in curves if _acts(curve)]
         for curve in acting[:TRANSFERRED]:
             arm = _transferred(curve, fold.algorithm)
-            plans.append(Plan(arm, rates, 2, TRANSFER_SEEDS, tasks=fold.outside))
+            plans.append(Plan(arm, spec.rates, 2, TRANSFER_SEEDS, tasks=fold.outside))
     return plans
 
 

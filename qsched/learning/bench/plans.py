@@ -152,13 +152,12 @@ def _design(bench: BenchSpec, algorithm: str, count: int, seeds: int) -> list[Pl
 
 def _others(bench: BenchSpec, seeds: int, report_seeds: int) -> list[Plan]:
     """Return the plans of all arms that are not of the design."""
-    rates = tuple(bench.learning_rate * factor for factor in bench.learning_rates)
     arms = [
         *(_coded(name, "hand-coded") for name in bench.baselines),
         *(_coded(name, "rule") for name in bench.rules),
         *_static(bench),
     ]
-    return [Plan(arm, rates, seeds, report_seeds, group=_group(arm)) for arm in arms]
+    return [Plan(arm, bench.rates, seeds, report_seeds, group=_group(arm)) for arm in arms]
 
 
 def _coded(name: str, kind: str) -> BenchArm:

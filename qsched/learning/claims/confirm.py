@@ -29,7 +29,7 @@ def confirmation_plans(bench: Bench, spec: BenchSpec, seeds: int) -> list[Plan]:
     - ``learned tuned``: the same, its learning rate tuned as that of every rival; where networks
       are wide or train for long, and on deep ones, also at shorter lengths.
     - ``rules``, ``rules without``, ``shuffled rules``: the schedules that rules give, leaving out
-      one rule each, and from features of other tasks.
+      one rule each, and (noise annealing alone) from features of other tasks.
     - the portfolio's schedules on the search seeds, which warm starts begin with: on so many that
       what is learned from all data may be chosen from them.
 
@@ -57,7 +57,6 @@ def _fold(
     learned = learn_portfolio(bench, algorithm, PORTFOLIO, left_out)
     if not learned:
         return
-    rates = tuple(spec.learning_rate * factor for factor in spec.learning_rates)
     default, tail = learned[0], f"{algorithm}-not-{left_out}"
     own = BenchArm(f"learned-{tail}", algorithm, "learned", default.schedule)
     # Where the arm itself was reported, its runs are those of the default.
@@ -67,12 +66,12 @@ def _fold(
     for each in learned:
         arm = BenchArm(each.arm, algorithm, str(kinds[each.arm]), each.schedule)
         yield Plan(arm, (each.rate,), SETTLED, 0, tasks=names)
+    yield from _rules(bench, algorithm, default, left_out, names, seeds)
     if algorithm == "inq":
         return
     tuned = BenchArm(f"tuned-{tail}", algorithm, "learned tuned", default.schedule)
-    yield Plan(tuned, rates, _SEARCH, seeds, tasks=names)
-    yield Plan(tuned, rates, _SEARCH, seeds, lengths=_CUT, tasks=_deep(bench, names))
-    yield from _rules(bench, default, left_out, names, seeds)
+    yield Plan(tuned, spec.rates, _SEARCH, seeds, tasks=names)
+    yield Plan(tuned, spec.rates, _SEARCH, seeds, lengths=_CUT, tasks=_deep(bench, names))
 
 
 def _reported(bench: Bench, learned: Learned, task: str, seeds: int) -> bool:
@@ -87,20 +86,28 @@ def _deep(bench: Bench, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _rules(
-    bench: Bench, default: Learned, left_out: str, names: tuple[str, ...], seeds: int
+    bench: Bench,
+    algorithm: Algorithm,
+    default: Learned,
+    left_out: str,
+    names: tuple[str, ...],
+    seeds: int,
 ) -> Iterator[Plan]:
     by_name = dict(zip(bench.tasks.name, table_features(bench.tasks), strict=True))
-    book = make_rulebook(bench, "ana", default, left_out)
-    shuffled = make_rulebook(bench, "ana", default, left_out, shuffled=True)
+    book = make_rulebook(bench, algorithm, default, left_out)
+    title = f"rules-{algorithm}"
     for name in names:
-        yield _single("rules-ana", "rules", book, by_name[name], name, seeds)
+        yield _single(title, "rules", book, by_name[name], name, seeds)
     for name in _deep(bench, names):
-        other = "shuffled-ana", "shuffled rules"
-        yield _single(*other, shuffled, by_name[name], name, seeds)
         for rule in book.rules:
-            title = f"rules-ana-without-{rule.part.replace(' ', '-')}"
             kind = f"rules without {rule.part}"
-            yield _single(title, kind, book, by_name[name], name, seeds, rule.part)
+            without = f"{title}-without-{rule.part.replace(' ', '-')}"
+            yield _single(without, kind, book, by_name[name], name, seeds, rule.part)
+    if algorithm == "ana":
+        shuffled = make_rulebook(bench, algorithm, default, left_out, shuffled=True)
+        for name in _deep(bench, names):
+            other = "shuffled-ana", "shuffled rules"
+            yield _single(*other, shuffled, by_name[name], name, seeds)
 
 
 def _single(

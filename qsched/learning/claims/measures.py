@@ -159,8 +159,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 """Measure by name. Accuracies are of the test set, but for trials, which searches count."""
 
 
-def part_measure(part: str) -> Measure:
+def part_measure(algorithm: Algorithm, part: str) -> Measure:
     """Return what a rule gains: all rules minus all but the one of ``part``."""
-    return _difference(
-        _on_task("rules-ana"), _on_task(f"rules-ana-without-{part.replace(' ', '-')}")
-    )
+    every = f"rules-{algorithm}"
+    return _difference(_on_task(every), _on_task(f"{every}-without-{part.replace(' ', '-')}"))

@@ -18,14 +18,16 @@ from qsched.learning.bench.export import export_bench
 from qsched.learning.bench.generate import Generator
 from qsched.learning.bench.plans import BenchArm, Plan
 from qsched.learning.bench.tasks import BenchSpec, BenchTask, chosen
+from qsched.learning.claims.ablation import ablation_plans, defaults_without
 from qsched.learning.claims.claims import Claims
 from qsched.learning.claims.confirm import PORTFOLIO, confirmation_plans
+from qsched.learning.claims.evidence import Evidence
 from qsched.learning.claims.traces import hand_coded_best, trace
 from qsched.spaces import Value, load_space
 from qsched.specs import digest
 from qsched.storage import Storage
 
-__all__ = ["FAST", "export_confirmed", "train_confirmation", "train_traces"]
+__all__ = ["FAST", "export_confirmed", "train_ablation", "train_confirmation", "train_traces"]
 
 FAST = ("*-mlp*-short",)
 """Tasks on which whole searches are trained: the others would take hours."""
@@ -51,6 +53,26 @@ def train_confirmation(
         if not generator.train(task, _of(plans, task)):
             break
     return [plan.arm for plan in plans]
+
+
+def train_ablation(
+    evidence: Evidence,
+    bench: Bench,
+    spec: BenchSpec,
+    generator: Generator,
+    patterns: Sequence[str],
+) -> list[BenchArm]:
+    """Train the ways from hand-coded schedules to the learned default, and return their arms.
+
+    See :func:`train_confirmation`; ``evidence`` tells which hand-coded schedules are the best.
+    """
+    arms, goals = [], defaults_without(bench)
+    for task in _tasks(bench, spec, patterns):
+        plans = ablation_plans(evidence, bench, spec, goals, task.name)
+        arms += [plan.arm for plan in plans]
+        if not generator.train(task, plans):
+            break
+    return arms
 
 
 def train_traces(
