@@ -268,7 +268,7 @@ def _seen(
 
 
 def _accuracy(evidence: Evidence, task: str, algorithm: Algorithm) -> float | None:
-    arm = f"learned-{algorithm}-not-{evidence.dataset(task)}"
+    arm = evidence.arm("learned", algorithm, left_out=evidence.dataset(task))
     found = evidence.report(task, arm)
     return float(np.mean(list(found.values()))) if found else None
 

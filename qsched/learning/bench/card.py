@@ -30,8 +30,8 @@ also says how it was designed, what may be concluded from it and what may not. T
 
 - `tasks.parquet`: a row a task: data set, network, precision, length, features for rules, and the
   task itself as JSON.
-- `arms.parquet`: a row a schedule: algorithm, kind, parameters in the bundled search space, the
-  schedule as JSON.
+- `arms.parquet`: a row a schedule: algorithm, kind, place and group, the data set left out when it
+  was made, parameters in the bundled search space, the schedule as JSON.
 - `runs.parquet`: a row a training: task, arm, phase, seed, learning rate, length (share of the
   task's epochs), validation accuracy and cross-entropy of the *hard-quantized* network, whether it
   diverged, steps, seconds, and a curve of five points (validation accuracy, training loss) after

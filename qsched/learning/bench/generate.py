@@ -26,7 +26,7 @@ AHEAD = 2
 """Cohorts handed out for each worker: the next one waits while one is trained."""
 
 ARMS_NOTE = "arms"
-"""Under which note of a study algorithm and kind of its arms are kept, by name."""
+"""Under which note of a study that of each of its arms is kept, by name."""
 
 Observe = Callable[[str, int, int], None]
 """Is told the task, and how many of how many runs of it are trained."""
@@ -145,7 +145,7 @@ class Generator:
     def _note(self, plans: Sequence[Plan], study: str) -> None:
         """Store what the rows of runs do not say of their arms."""
         noted = self._storage.study(study).notes.get(ARMS_NOTE, {})
-        named = {plan.arm.name: [plan.arm.algorithm, plan.arm.kind] for plan in plans}
+        named = {plan.arm.name: plan.arm.note() for plan in plans}
         self._storage.set_note(study, ARMS_NOTE, noted | named)
 
     def _pass(self, task: BenchTask, requests: Iterable[_Request], known: _Known) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ __all__ = ["OWN_RATE", "Way", "ablation_plans", "defaults_without", "summary", "
 KIND = "ablation"
 OWN_RATE = "learning rate as learned"
 """The last step: from the learning rate tuned on the task to the one that the default brings."""
-_NAME = re.compile(r"way-(?P<algorithm>ana|inq)-(?P<step>\d+)-on-(?P<task>.+)")
 
 
 Goals = Mapping[tuple[Algorithm, str], Schedule]
@@ -121,7 +119,8 @@ def _plans(
     way: Sequence[Schedule], algorithm: Algorithm, task: str, spec: BenchSpec, seeds: int
 ) -> Iterator[Plan]:
     for step, schedule in enumerate(way):
-        arm = BenchArm(f"way-{algorithm}-{step}-on-{task}", algorithm, KIND, schedule)
+        name = f"way-{algorithm}-{step}-on-{task}"
+        arm = BenchArm(name, algorithm, KIND, schedule, step, group=task)
         # The first one is known as a hand-coded arm; here it only says where the way begins.
         searched, reported = (SEEDS, seeds) if step else (0, 0)
         yield Plan(arm, spec.rates, searched, reported, tasks=(task,))
@@ -140,10 +139,10 @@ def ways(
     """
     arms = evidence.bench.arms
     named: dict[str, dict[int, str]] = defaultdict(dict)
-    for name in arms.name[arms.kind == KIND]:
-        matched = _NAME.fullmatch(str(name))
-        if matched and matched["algorithm"] == algorithm and matched["task"] in tasks:
-            named[matched["task"]][int(matched["step"])] = str(name)
+    mine = arms.where((arms.kind == KIND) & (arms.algorithm == algorithm))
+    for task, step, name in zip(mine.group, mine.index, mine.name, strict=True):
+        if task in tasks:
+            named[str(task)][int(step)] = str(name)
     tuned = _Tuned(evidence, [name for steps in named.values() for name in steps.values()], rates)
     found = []
     for task, steps in named.items():
@@ -155,7 +154,8 @@ def ways(
             for part in differing(one, other)
         ]
         scores = tuple(tuned.report(task, name) for name in names)
-        untuned = evidence.report(task, f"learned-{algorithm}-not-{evidence.dataset(task)}")
+        default = evidence.arm("learned", algorithm, left_out=evidence.dataset(task))
+        untuned = evidence.report(task, default)
         if all(scores) and untuned:
             found.append(Way(task, tuple(parts), scores, untuned))
     return found

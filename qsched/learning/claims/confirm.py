@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -58,18 +59,17 @@ def _fold(
     if not learned:
         return
     default, tail = learned[0], f"{algorithm}-not-{left_out}"
-    own = BenchArm(f"learned-{tail}", algorithm, "learned", default.schedule)
+    own = BenchArm(f"learned-{tail}", algorithm, "learned", default.schedule, left_out=left_out)
     # Where the arm itself was reported, its runs are those of the default.
     new = tuple(name for name in names if not _reported(bench, default, name, seeds))
     yield Plan(own, (default.rate,), 0, seeds if new else 0, tasks=new or names)
-    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
     for each in learned:
-        arm = BenchArm(each.arm, algorithm, str(kinds[each.arm]), each.schedule)
+        arm = BenchArm.known(bench.arms, each.arm, each.schedule)
         yield Plan(arm, (each.rate,), SETTLED, 0, tasks=names)
     yield from _rules(bench, algorithm, default, left_out, names, seeds)
     if algorithm == "inq":
         return
-    tuned = BenchArm(f"tuned-{tail}", algorithm, "learned tuned", default.schedule)
+    tuned = replace(own, name=f"tuned-{tail}", kind="learned tuned")
     yield Plan(tuned, spec.rates, _SEARCH, seeds, tasks=names)
     yield Plan(tuned, spec.rates, _SEARCH, seeds, lengths=_CUT, tasks=_deep(bench, names))
 
@@ -121,5 +121,5 @@ def _single(
 ) -> Plan:
     """Return the plan of the schedule that rules give for one task."""
     schedule = apply_rules(book, features, without)
-    arm = BenchArm(f"{title}-on-{task}", book.algorithm, kind, schedule)
+    arm = BenchArm(f"{title}-on-{task}", book.algorithm, kind, schedule, group=task)
     return Plan(arm, (schedule.learning_rate.initial,), 0, seeds, tasks=(task,))

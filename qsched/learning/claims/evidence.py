@@ -57,6 +57,10 @@ class Evidence:
         """Return the data set of a task."""
         return str(self.bench.tasks.dataset[self.bench.tasks.name == task][0])
 
+    def arm(self, kind: str, algorithm: Algorithm, *, left_out: str = "", group: str = "") -> str:
+        """Return the name of the arm of a kind, data set left out, and group; "" if none is."""
+        return self._arms.get((kind, algorithm, left_out, group), "")
+
     def report(self, task: str, arm: str, length: float = 1.0) -> Seeds:
         """Return the test accuracies of an arm; empty where it was not trained.
 
@@ -109,6 +113,12 @@ class Evidence:
     def targets(self) -> dict[str, float]:
         """What searches with noise annealing have to reach: the best rival in the search."""
         return hand_coded_best(self.bench, "ana")
+
+    @cached_property
+    def _arms(self) -> dict[tuple[str, str, str, str], str]:
+        arms = self.bench.arms
+        rows = zip(arms.kind, arms.algorithm, arms.left_out, arms.group, arms.name, strict=True)
+        return {(kind, algorithm, out, group): name for kind, algorithm, out, group, name in rows}
 
     @cached_property
     def _schedules(self) -> dict[str, str]:

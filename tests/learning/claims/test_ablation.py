@@ -74,7 +74,7 @@ def defaults(source: Bench) -> list[Plan]:
     """The learned defaults without the task's data set, as claims report them."""
     return [
         Plan(
-            BenchArm(f"learned-{algorithm}-not-{dataset}", algorithm, "learned", schedule),
+            BenchArm(f"learned-{algorithm}", algorithm, "learned", schedule, left_out=dataset),
             (schedule.learning_rate.initial,),
             0,
             SEEDS,
