@@ -104,12 +104,13 @@ def claims(
         from qsched.learning.bench.tasks import load_bench_spec
         from qsched.storage import Storage
 
-        spec, cluster = load_bench_spec(), cluster_of(ray, address, gpus, cpus)
+        kind, spec = _kind(searches, ablation), load_bench_spec()
+        cluster = cluster_of(ray, address, gpus, cpus)
         with (
             Storage.open(db) as storage,
             generator(spec, storage, minutes, workers, cluster) as trainer,
         ):
-            _train(_kind(searches, ablation), spec, storage, trainer, stated, tasks, bench, folder)
+            _train(kind, spec, storage, trainer, stated, tasks, bench, folder)
 
     from qsched.learning.claims.evidence import load_evidence
     from qsched.learning.claims.verdicts import judge
