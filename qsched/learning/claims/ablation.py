@@ -178,7 +178,9 @@ def summary(found: Sequence[Way]) -> Ablation | None:
         end=end,
         gain=gain,
         interval=(low, high),
-        steps=tuple(sorted(steps, key=lambda step: (step.part == OWN_RATE, -step.effect))),
+        steps=tuple(
+            sorted(steps, key=lambda step: (step.part == OWN_RATE, -step.effect, step.part))
+        ),
     )
 
 
