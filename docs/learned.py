@@ -21,7 +21,7 @@ from qsched.specs.heuristics import Heuristics, load_heuristics
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- learned: begin -->", "<!-- learned: end -->"
-KINDS = ("schedule", "importance", "effects")
+KINDS = ("schedule", "ablation", "importance", "effects")
 
 
 def main() -> None:

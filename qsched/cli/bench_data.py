@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import sys
-import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qsched.cli.options import (
+    AddressOption,
+    CpusOption,
     DataOption,
+    GpusOption,
     JsonOption,
     PluginOption,
+    RayOption,
     WorkersOption,
     use_data,
     use_plugins,
 )
-from qsched.cli.output import duration, print_json
+from qsched.cli.output import print_json
 
-__all__ = ["Lines", "bench_data"]
+if TYPE_CHECKING:
+    from qsched.learning.bench.plans import Plan
+    from qsched.learning.bench.tasks import BenchSpec
+    from qsched.storage import Storage
+
+__all__ = ["bench_data"]
 
 _DATABASE = "sqlite:///schedbench.db"
 
@@ -83,6 +91,10 @@ def bench_data(
         str, typer.Option("--db", metavar="URL", help="The database of SchedBench.")
     ] = _DATABASE,
     workers: WorkersOption = None,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    gpus: GpusOption = 0.0,
+    cpus: CpusOption = None,
     data: DataOption = None,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
@@ -97,6 +109,7 @@ def bench_data(
     \b
         qsched bench-data --tasks "digits-*" --design 64
         qsched bench-data --data ~/datasets --design 256 --seeds 4 --minutes 60
+        qsched bench-data --design 256 --address head-node
         qsched bench-data --minutes 0 --import studies/data
         qsched bench-data --minutes 0 --export studies/data
     """
@@ -107,32 +120,24 @@ def bench_data(
     spec = load_bench_spec(bench)
     wanted = chosen(spec, tasks or ())
 
-    from qsched.cli.executors import executor
-    from qsched.learning.bench.experiments import experiment_plans
-    from qsched.learning.bench.export import collect, export_bench
-    from qsched.learning.bench.generate import Generator
+    from qsched.cli.executors import cluster_of
+    from qsched.cli.generating import generator
+    from qsched.learning.bench.export import export_bench
     from qsched.learning.bench.plans import bench_plans, extra_plans
-    from qsched.learning.bench.refined import refined_plans
     from qsched.learning.bench.restore import restore
     from qsched.storage import Storage
 
     plans = [plan for file in arms or () for plan in extra_plans(file)]
-    seconds = None if minutes is None else 60 * minutes
+    cluster = cluster_of(ray, address, gpus, cpus)
     with Storage.open(db) as storage:
         for folder in source or ():
             typer.echo(f"{restore(spec, storage, folder):,} runs  {folder}")
-        known = cache(lambda: collect(spec, storage, chosen(spec))[0])
-        for name in experiment or ():
-            plans += experiment_plans(name, spec, known)
-        if refine:
-            inside, _ = collect(spec, storage, wanted)
-            plans += refined_plans(inside, spec, refine, seeds, len(inside.arms))
+        plans += _from_stored(experiment or (), refine, spec, storage, tasks or (), seeds)
         plans = plans or bench_plans(spec, design, seeds, report_seeds)
         if minutes != 0:
-            with executor(workers, plugins) as where:
-                generator = Generator(spec, storage, where, Lines(), seconds)
+            with generator(spec, storage, minutes, workers, cluster, plugins) as trainer:
                 for task in wanted:
-                    if not generator.train(task, plans):
+                    if not trainer.train(task, plans):
                         break
         summary = None
         if export is not None:
@@ -143,22 +148,23 @@ def bench_data(
         typer.echo(f"{summary['runs']:,} runs of {summary['tasks']} tasks  {export}")
 
 
-class Lines:
-    """Writes a line at most every ten seconds, and one at the end of a task's pass."""
+def _from_stored(
+    experiments: Sequence[str],
+    refine: int | None,
+    spec: BenchSpec,
+    storage: Storage,
+    tasks: Sequence[str],
+    seeds: int,
+) -> list[Plan]:
+    """Return the plans of experiments and of a refinement, which choose from what is stored."""
+    from qsched.learning.bench.experiments import experiment_plans
+    from qsched.learning.bench.export import collect
+    from qsched.learning.bench.refined import refined_plans
+    from qsched.learning.bench.tasks import chosen
 
-    def __init__(self) -> None:
-        self._began, self._next, self._task, self._from = time.monotonic(), 0.0, "", 0.0
-
-    def __call__(self, task: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done == 0:
-            self._from = now
-        if total == 0 or (done < total and now < self._next):
-            return
-        self._next = now + 10
-        pace = done / (now - self._from) if now > self._from else 0.0
-        print(
-            f"{duration(now - self._began)}  {task}: runs {done}/{total}, {pace:.1f} a second",
-            file=sys.stderr,
-            flush=True,
-        )
+    known = cache(lambda: collect(spec, storage, chosen(spec))[0])
+    plans = [plan for name in experiments for plan in experiment_plans(name, spec, known)]
+    if refine:
+        inside, _ = collect(spec, storage, chosen(spec, tasks))
+        plans += refined_plans(inside, spec, refine, seeds, len(inside.arms))
+    return plans

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from qsched.cli.options import DataOption, JsonOption, WorkersOption, use_data
+from qsched.cli.options import (
+    AddressOption,
+    CpusOption,
+    DataOption,
+    GpusOption,
+    JsonOption,
+    RayOption,
+    WorkersOption,
+    use_data,
+)
 from qsched.cli.output import print_json, table
+from qsched.errors import InputError
 
 if TYPE_CHECKING:
+    from qsched.learning.bench.generate import Generator
+    from qsched.learning.bench.tasks import BenchSpec
+    from qsched.learning.claims.claims import Claims
     from qsched.learning.claims.verdicts import Outcome
+    from qsched.storage import Storage
 
 __all__ = ["claims"]
+
+Kind = Literal["confirmation", "searches", "ablation"]
 
 _DATABASE = "sqlite:///claims.db"
 
@@ -24,6 +41,13 @@ def claims(
     ] = False,
     searches: Annotated[
         bool, typer.Option("--searches", help="With --run: train whole searches instead.")
+    ] = False,
+    ablation: Annotated[
+        bool,
+        typer.Option(
+            "--ablation",
+            help="With --run: train the way from hand-coded schedules to the learned one instead.",
+        ),
     ] = False,
     bench: Annotated[
         Path | None,
@@ -50,6 +74,10 @@ def claims(
     ] = _DATABASE,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     workers: WorkersOption = None,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    gpus: GpusOption = 0.0,
+    cpus: CpusOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,6 +90,7 @@ def claims(
         qsched claims
         qsched claims --markdown
         qsched claims --run --confirmed mine/ --data ~/datasets --minutes 60
+        qsched claims --run --ablation --confirmed mine/ --address head-node
     """
     from qsched.files import bundled
     from qsched.learning.claims.claims import load_claims
@@ -70,7 +99,18 @@ def claims(
     folder = confirmed or bundled("studies/data") / "confirmed"
     if run:
         use_data(data)
-        _train(bench, folder, file, tasks or (), minutes, db, workers, searches=searches)
+        from qsched.cli.executors import cluster_of
+        from qsched.cli.generating import generator
+        from qsched.learning.bench.tasks import load_bench_spec
+        from qsched.storage import Storage
+
+        kind, spec = _kind(searches, ablation), load_bench_spec()
+        cluster = cluster_of(ray, address, gpus, cpus)
+        with (
+            Storage.open(db) as storage,
+            generator(spec, storage, minutes, workers, cluster) as trainer,
+        ):
+            _train(kind, spec, storage, trainer, stated, tasks, bench, folder)
 
     from qsched.learning.claims.evidence import load_evidence
     from qsched.learning.claims.verdicts import judge
@@ -86,38 +126,40 @@ def claims(
         typer.echo(_text(outcomes))
 
 
+def _kind(searches: bool, ablation: bool) -> Kind:
+    if searches and ablation:
+        raise InputError("--searches and --ablation are trained one after the other; give one")
+    return "searches" if searches else "ablation" if ablation else "confirmation"
+
+
 def _train(
+    kind: Kind,
+    spec: BenchSpec,
+    storage: Storage,
+    trainer: Generator,
+    stated: Claims,
+    patterns: Sequence[str] | None,
     bench: Path | None,
     folder: Path,
-    file: Path | None,
-    tasks: list[str] | tuple[str, ...],
-    minutes: float | None,
-    db: str,
-    workers: int | None,
-    *,
-    searches: bool,
 ) -> None:
+    """Train what is missing of one kind, by what was learned, and write it."""
     import optuna
 
-    from qsched.cli.bench_data import Lines
-    from qsched.cli.executors import executor
     from qsched.learning.bench.data import load_bench
-    from qsched.learning.bench.generate import Generator
-    from qsched.learning.bench.tasks import load_bench_spec
-    from qsched.learning.claims.claims import load_claims
-    from qsched.learning.claims.run import export_confirmed, train_confirmation, train_traces
-    from qsched.storage import Storage
+    from qsched.learning.claims import run
+    from qsched.learning.claims.evidence import load_evidence
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    known, spec = load_bench(bench), load_bench_spec()
-    seconds = None if minutes is None else 60 * minutes
-    with Storage.open(db) as storage, executor(workers, ()) as where:
-        generator = Generator(spec, storage, where, Lines(), seconds)
-        if searches:
-            arms = train_traces(known, spec, storage, generator, tasks)
-        else:
-            arms = train_confirmation(known, spec, load_claims(file), generator, tasks)
-        export_confirmed(spec, storage, folder, arms)
+    known, tasks = load_bench(bench), patterns or ()
+    match kind:
+        case "confirmation":
+            arms = run.train_confirmation(known, spec, stated, trainer, tasks)
+        case "searches":
+            arms = run.train_traces(known, spec, storage, trainer, tasks)
+        case "ablation":
+            evidence = load_evidence(bench, folder, stated)
+            arms = run.train_ablation(evidence, known, spec, trainer, tasks)
+    run.export_confirmed(spec, storage, folder, arms)
 
 
 def _text(outcomes: list[Outcome]) -> str:

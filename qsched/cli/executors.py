@@ -12,7 +12,7 @@ from qsched.cli.worker import train
 from qsched.errors import InputError
 from qsched.execution import Executor, Inline, Local
 
-__all__ = ["Cluster", "executor"]
+__all__ = ["Cluster", "at_once", "cluster_of", "executor"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,18 @@ class Cluster:
     address: str | None = None
     gpus: float = 0.0
     cpus: float = 1.0
+
+
+def cluster_of(ray: bool, address: str | None, gpus: float, cpus: float | None) -> Cluster | None:
+    """Return the cluster that the options of a command ask for; None if they ask for none."""
+    return Cluster(address, gpus, cpus or 1.0) if ray or address or gpus or cpus else None
+
+
+def at_once(workers: int | None, cluster: Cluster | None = None) -> int | None:
+    """Return how many cohorts are trained at once; None: as many as a running cluster holds."""
+    if workers is None and cluster is not None and cluster.address is not None:
+        return None
+    return workers or default_workers()
 
 
 def executor(
@@ -59,10 +71,9 @@ def _on_ray(workers: int | None, plugins: Sequence[Path], cluster: Cluster) -> E
             "--cpus out"
         ) from None
     where = partial(train, device="cuda") if cluster.gpus else train
-    count = workers or (default_workers() if cluster.address is None else None)
     return Ray(
         where,
-        count,
+        at_once(workers, cluster),
         plugins,
         address=cluster.address,
         cpus=cluster.cpus,

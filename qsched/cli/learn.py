@@ -39,6 +39,7 @@ def learn(
     from qsched.cli.copy import write
     from qsched.files import bundled, to_yaml
     from qsched.learning.bench.data import load_bench
+    from qsched.learning.bench.tasks import load_bench_spec
     from qsched.learning.claims.claims import load_claims
     from qsched.learning.claims.evidence import load_evidence
     from qsched.learning.learn import learn as learned_from
@@ -53,7 +54,9 @@ def learn(
         for part in (folder, beside)
         for path in sorted(part.glob("*.parquet"))
     }
-    heuristics, knowledge = learned_from(evidence, source, digests, _Steps())
+    heuristics, knowledge = learned_from(
+        evidence, source, load_bench_spec().rates, digests, _Steps()
+    )
     out.mkdir(parents=True, exist_ok=True)
     file = out / "heuristics.yaml"
     write(file, to_yaml(heuristics.model_dump(mode="json", exclude_none=True)), force=True)

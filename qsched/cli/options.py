@@ -13,12 +13,16 @@ import typer
 
 __all__ = [
     "DATABASE",
+    "AddressOption",
+    "CpusOption",
     "DataOption",
     "DatabaseOption",
     "Engine",
     "EngineOption",
+    "GpusOption",
     "JsonOption",
     "PluginOption",
+    "RayOption",
     "SeedsOption",
     "TaskOption",
     "WorkersOption",
@@ -84,6 +88,36 @@ WorkersOption = Annotated[
         min=1,
         metavar="N",
         help="Processes that train; 1 trains in this one. Default: one a CPU core.",
+    ),
+]
+RayOption = Annotated[
+    bool,
+    typer.Option("--ray", help="Train on Ray actors of this machine instead of processes."),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST",
+        help="Train on a running Ray cluster: HOST, HOST:PORT, auto or ray://HOST:PORT.",
+    ),
+]
+GpusOption = Annotated[
+    float,
+    typer.Option(
+        "--gpus",
+        min=0,
+        metavar="N",
+        help="GPUs of each Ray worker; a fraction lets several share one.",
+    ),
+]
+CpusOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cpus",
+        min=0.01,
+        metavar="N",
+        help="CPUs of each Ray worker, which computes with so many threads. Default: 1.",
     ),
 ]
 EngineOption = Annotated[

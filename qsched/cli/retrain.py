@@ -164,12 +164,12 @@ def compare(
 
 
 def _difference(result: Paired, level: float) -> str:
-    from qsched.cli.verdict import p_value
+    from qsched.study.statistics import p_text
 
     low, high = result.interval
     return (
         f"difference {points(result.difference)}, {100 * level:.0f} % interval "
-        f"{points(low)} to {points(high)}, p {p_value(result.p_value)}, {result.count} seeds: "
+        f"{points(low)} to {points(high)}, p {p_text(result.p_value)}, {result.count} seeds: "
         + ("significant" if result.significant else "no significant difference")
     )
 

@@ -13,12 +13,16 @@ import typer
 from qsched.cli.kinds import STUDY_NAME
 from qsched.cli.options import (
     DATABASE,
+    AddressOption,
+    CpusOption,
     DatabaseOption,
     DataOption,
     Engine,
     EngineOption,
+    GpusOption,
     JsonOption,
     PluginOption,
+    RayOption,
     WorkersOption,
     use_data,
     use_engine,
@@ -72,31 +76,10 @@ def run(
     ] = None,
     db: DatabaseOption = DATABASE,
     workers: WorkersOption = None,
-    ray: Annotated[
-        bool,
-        typer.Option("--ray", help="Train on Ray actors of this machine instead of processes."),
-    ] = False,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST",
-            help="Train on a running Ray cluster: HOST, HOST:PORT, auto or ray://HOST:PORT.",
-        ),
-    ] = None,
-    gpus: Annotated[
-        float,
-        typer.Option(
-            min=0, metavar="N", help="GPUs of each Ray worker; a fraction lets several share one."
-        ),
-    ] = 0.0,
-    cpus: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            metavar="N",
-            help="CPUs of each Ray worker, which computes with so many threads. Default: 1.",
-        ),
-    ] = None,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    gpus: GpusOption = 0.0,
+    cpus: CpusOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -143,7 +126,7 @@ def run(
     folder = out or default_folder(spec.name)
     schedules_for(spec.task, spec.baselines)
 
-    from qsched.cli.executors import Cluster, executor
+    from qsched.cli.executors import cluster_of, executor
     from qsched.cli.first import tell_compilation
     from qsched.cli.progress import shown
     from qsched.specs import digest
@@ -151,7 +134,7 @@ def run(
     from qsched.study.noted import noted
     from qsched.study.owner import gone
 
-    cluster = Cluster(address, gpus, cpus or 1.0) if ray or address or gpus or cpus else None
+    cluster = cluster_of(ray, address, gpus, cpus)
     with _made(folder), opened(db, create=True) as storage:
         storage.save_study(spec, digest(spec), gone)
         tell_compilation(engine)

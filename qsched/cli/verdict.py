@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from qsched.cli.output import interval_text, percent, points, table
+from qsched.study.statistics import p_text
 from qsched.study.verdict import ArmSummary, Comparison, Verdict
 
-__all__ = ["p_value", "verdict_text"]
+__all__ = ["verdict_text"]
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -49,15 +50,6 @@ def _comparison(comparison: Comparison) -> tuple[str, ...]:
         comparison.arm,
         points(comparison.difference),
         f"{100 * low:+z.2f} to {points(high)}",
-        p_value(comparison.p_value),
+        p_text(comparison.p_value),
         "significant" if comparison.significant else "no significant difference",
     )
-
-
-def p_value(value: float) -> str:
-    """Return a p-value with the precision that it deserves.
-
-    >>> p_value(0.0312), p_value(1e-7)
-    ('0.031', '< 0.0001')
-    """
-    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"

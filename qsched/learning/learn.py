@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from qsched.learning.analysis.algorithms import Algorithm
-from qsched.learning.analysis.defaults import core_tasks, learn_portfolio
+from qsched.learning.analysis.defaults import Learned, core_tasks, learn_portfolio
 from qsched.learning.analysis.effects import Effect, effect
 from qsched.learning.analysis.features import FEATURES, TaskFeatures
 from qsched.learning.analysis.importance import Importance, importance, over_tasks
@@ -24,6 +24,7 @@ from qsched.learning.analysis.surfaces import Surface
 from qsched.learning.analysis.variants import variants
 from qsched.learning.analysis.words import words
 from qsched.learning.bench.data import Bench
+from qsched.learning.claims.ablation import summary, ways
 from qsched.learning.claims.confirm import PORTFOLIO
 from qsched.learning.claims.evidence import Evidence
 from qsched.learning.claims.inference import hierarchical_interval
@@ -32,6 +33,7 @@ from qsched.learning.recommend import distances
 from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs.heuristics import (
+    Ablation,
     AlgorithmHeuristics,
     FormulaSpec,
     Heuristics,
@@ -49,6 +51,8 @@ _FEWEST = 3
 """Tasks from which on a measured effect counts."""
 
 Observe = Callable[[str], None]
+Gains = tuple[dict[str, np.ndarray], bool]
+"""What a rule gains by task and seed, and whether that was measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +75,18 @@ class Knowledge:
 
 
 def learn(
-    evidence: Evidence, source: Bench, digests: Mapping[str, str], observe: Observe
+    evidence: Evidence,
+    source: Bench,
+    rates: Sequence[float],
+    digests: Mapping[str, str],
+    observe: Observe,
 ) -> tuple[Heuristics, dict[Algorithm, Knowledge]]:
     """Learn from everything that is stored.
 
     Args:
         evidence: all runs: those learned from, and those trained to confirm.
         source: the runs to learn from.
+        rates: learning rates over which arms were tuned.
         digests: of the files, for the record.
         observe: told what is done next.
 
@@ -93,24 +102,14 @@ def learn(
             continue
         observe(f"{algorithm}: rules")
         book = make_rulebook(trained, algorithm, learned[0])
+        gains = {rule.part: _gains(rule, book, evidence) for rule in book.rules}
         observe(f"{algorithm}: importance and effects")
         ranked, drawn = _shapes(source, algorithm)
-        features = table_features(evidence.bench.tasks)
-        gains = {rule.part: _gains(rule, book, evidence) for rule in book.rules}
-        rules = [_rule(rule, book, evidence, features, gains[rule.part]) for rule in book.rules]
-        algorithms[algorithm] = AlgorithmHeuristics(
-            portfolio=tuple(
-                LearnedSchedule(
-                    name=each.arm, schedule=_relative(each.schedule, evidence), regret=each.loss
-                )
-                for each in learned
-            ),
-            base=book.base_name,
-            rules=tuple(sorted(rules, key=lambda rule: -rule.effect)),
-            tasks=_seen(evidence, algorithm, features),
-            reach=_reach(features),
+        trained_ways = ways(evidence, algorithm, evidence.tasks("deep"), rates)
+        algorithms[algorithm] = _heuristics(
+            algorithm, learned, book, gains, evidence, summary(trained_ways)
         )
-        typical = _typical(features)
+        typical = _typical(table_features(evidence.bench.tasks))
         schedules = (apply_rules(book, typical), book.base)
         by_task = {
             part: {task: float(np.mean(values)) for task, values in found.items()}
@@ -119,6 +118,31 @@ def learn(
         knowledge[algorithm] = Knowledge(tuple(ranked), tuple(drawn), book, schedules, by_task)
     about = f"learned from {len(source.runs):,} trainings of {len(source.tasks)} tasks"
     return Heuristics(about=about, data=dict(digests), algorithms=algorithms), knowledge
+
+
+def _heuristics(
+    algorithm: Algorithm,
+    learned: Sequence[Learned],
+    book: Rulebook,
+    gains: Mapping[str, Gains],
+    evidence: Evidence,
+    ablation: Ablation | None,
+) -> AlgorithmHeuristics:
+    features = table_features(evidence.bench.tasks)
+    rules = [_rule(rule, book, evidence, features, gains[rule.part]) for rule in book.rules]
+    return AlgorithmHeuristics(
+        portfolio=tuple(
+            LearnedSchedule(
+                name=each.arm, schedule=_relative(each.schedule, evidence), regret=each.loss
+            )
+            for each in learned
+        ),
+        base=book.base_name,
+        rules=tuple(sorted(rules, key=lambda rule: -rule.effect)),
+        tasks=_seen(evidence, algorithm, features),
+        reach=_reach(features),
+        ablation=ablation,
+    )
 
 
 def _trained(evidence: Evidence, source: Bench, algorithm: Algorithm) -> Bench:
@@ -171,14 +195,12 @@ def _relative(schedule: Schedule, evidence: Evidence) -> Schedule:
     return schedule.at_learning_rate(schedule.learning_rate.initial / center)
 
 
-def _gains(
-    rule: PartRule, book: Rulebook, evidence: Evidence
-) -> tuple[dict[str, np.ndarray], bool]:
+def _gains(rule: PartRule, book: Rulebook, evidence: Evidence) -> Gains:
     """Return what a rule gains by task and seed, and whether that was measured."""
-    if book.algorithm == "ana":
-        measured = part_measure(rule.part)(evidence, evidence.tasks("deep")).values
-        if len(measured) >= _FEWEST:
-            return measured, True
+    measure = part_measure(book.algorithm, rule.part)
+    measured = measure(evidence, evidence.tasks("deep")).values
+    if len(measured) >= _FEWEST:
+        return measured, True
     return {t: np.array([g]) for t, g in zip(book.tasks, rule.gain, strict=True)}, False
 
 
@@ -187,7 +209,7 @@ def _rule(
     book: Rulebook,
     evidence: Evidence,
     features: Sequence[TaskFeatures],
-    gains: tuple[dict[str, np.ndarray], bool],
+    gains: Gains,
 ) -> LearnedRule:
     formulas = {
         name: FormulaSpec(
@@ -201,6 +223,7 @@ def _rule(
     }
     varying = {name: each.text for name, each in formulas.items() if each.features}
     by_task, measured = gains
+    without = _names(evidence, book.algorithm, rule.part) if measured else ()
     mean, low, high = hierarchical_interval(list(by_task.values()))
     return LearnedRule(
         id=f"{book.algorithm}-{rule.part.replace(' ', '-')}",
@@ -213,13 +236,14 @@ def _rule(
         tasks=len(by_task),
         failed=tuple(task for task, values in by_task.items() if values.mean() < 0),
         scope=_scope(features),
-        evidence=(book.base_name, *(_names(evidence, rule.part) if measured else ())),
+        evidence=(book.base_name, *without),
     )
 
 
-def _names(evidence: Evidence, part: str) -> list[str]:
-    kind = f"rules without {part}"
-    return [str(n) for n in evidence.bench.arms.name[evidence.bench.arms.kind == kind]]
+def _names(evidence: Evidence, algorithm: Algorithm, part: str) -> list[str]:
+    arms = evidence.bench.arms
+    mine = (arms.kind == f"rules without {part}") & (arms.algorithm == algorithm)
+    return [str(name) for name in arms.name[mine]]
 
 
 def _seen(
@@ -244,7 +268,7 @@ def _seen(
 
 
 def _accuracy(evidence: Evidence, task: str, algorithm: Algorithm) -> float | None:
-    arm = f"learned-{algorithm}-not-{evidence.dataset(task)}"
+    arm = evidence.arm("learned", algorithm, left_out=evidence.dataset(task))
     found = evidence.report(task, arm)
     return float(np.mean(list(found.values()))) if found else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -11,9 +11,10 @@ from plotly.offline import get_plotlyjs
 from qsched.files.atomic import replace_file
 from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.learn import Knowledge
-from qsched.report.card_figures import dependence, effect_by_task, ranking, schedules
+from qsched.report.card_figures import dependence, effect_by_task, ranking, schedules, waterfall
 from qsched.report.page import TEMPLATES, figure_json
-from qsched.specs.heuristics import Heuristics, LearnedRule
+from qsched.report.style import percent
+from qsched.specs.heuristics import Ablation, Heuristics, LearnedRule
 
 __all__ = ["card_figures", "card_markdown", "write_card"]
 
@@ -26,8 +27,8 @@ def card_figures(
     """Draw the card's figures.
 
     Returns:
-        By key: ``ana-schedule``, ``ana-importance``, ``ana-effects``, the same for ``inq``, and
-        one a rule by its id.
+        By key: ``ana-schedule``, ``ana-ablation``, ``ana-importance``, ``ana-effects``, the same
+        for ``inq``, and one a rule by its id.
     """
     drawn: dict[str, go.Figure] = {}
     page = heuristics.page()
@@ -36,6 +37,8 @@ def card_figures(
         drawn[f"{algorithm}-schedule"] = schedules(*known.schedules, found.base, algorithm)
         for rule in page[algorithm]:
             drawn[rule.id] = effect_by_task(rule, known.gains[rule.part])
+        if found.ablation:
+            drawn[f"{algorithm}-ablation"] = waterfall(found.ablation, algorithm)
         if known.importance:
             drawn[f"{algorithm}-importance"] = ranking(known.importance, algorithm)
         if known.effects:
@@ -55,7 +58,8 @@ def write_card(
         names=_NAMES,
         figures=figures,
         json={key: figure_json(figure) for key, figure in figures.items()},
-        size=_size,
+        points=_points,
+        ablation_words=ablation_words,
         plotly=get_plotlyjs(),
     )
     page, words = folder / "card.html", folder / "card.md"
@@ -78,12 +82,7 @@ def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
             f"### {_NAMES[algorithm]}\n\nStart from `{found.base}` and change, "
             "in the order of what it gains:"
         )
-        rows = ["| rule | gains (points) | fails on |", "|---|---|---|"]
-        rows += [
-            f"| {i}. {rule.words} | {_size(rule)} | {_failures(rule)} |"
-            for i, rule in enumerate(page[algorithm], start=1)
-        ]
-        parts.append("\n".join(rows))
+        parts.append(_rules_table(page[algorithm]))
         if pictures:
             shown = [("schedule", "The learned default over training")]
             shown += [
@@ -92,13 +91,53 @@ def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
             ]
             shown += [("importance", "Importance"), ("effects", "What parameters do")]
             parts += [f"![{title}]({pictures}/{algorithm}-{key}.png)" for key, title in shown]
+        if found.ablation:
+            parts += [ablation_words(found.ablation), _ablation_table(found.ablation)]
+            if pictures:
+                parts.append(f"![Part by part]({pictures}/{algorithm}-ablation.png)")
     return "\n\n".join(parts) + "\n"
 
 
+def ablation_words(found: Ablation) -> str:
+    """Return what the way from hand-coded schedules to the default is, in a sentence."""
+    return (
+        "From the hand-coded schedule that is best for a task to the default learned without its "
+        f"data set, one part at a time, on {found.tasks} deep tasks: every step trained on fresh "
+        "seeds, paired, its learning rate tuned, the next part the one of which a surrogate "
+        f"expects most. From {percent(found.start)} to {percent(found.end)} on the test set, "
+        f"{_points(found.gain, found.interval)} points:"
+    )
+
+
+def _ablation_table(found: Ablation) -> str:
+    rows = [
+        "| exchanged | gains (points) | tasks that differ in it | lost on |",
+        "|---|---|---|---|",
+    ]
+    rows += [
+        f"| {step.part} | {_points(step.effect, step.interval)} | {step.tasks} | {step.lost} |"
+        for step in found.steps
+    ]
+    return "\n".join(rows)
+
+
+def _rules_table(rules: Sequence[LearnedRule]) -> str:
+    rows = ["| rule | gains (points) | fails on |", "|---|---|---|"]
+    rows += [
+        f"| {i}. {rule.words} | {_size(rule)} | {_failures(rule)} |"
+        for i, rule in enumerate(rules, start=1)
+    ]
+    return "\n".join(rows)
+
+
 def _size(rule: LearnedRule) -> str:
-    low, high = rule.interval
     mark = "" if rule.basis == "measured" else ", predicted"
-    return f"{100 * rule.effect:+z.1f} [{100 * low:+z.1f}, {100 * high:+z.1f}]{mark}"
+    return f"{_points(rule.effect, rule.interval)}{mark}"
+
+
+def _points(effect: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{100 * effect:+z.1f} [{100 * low:+z.1f}, {100 * high:+z.1f}]"
 
 
 def _failures(rule: LearnedRule) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-import optuna
 import plotly.graph_objects as go
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from qsched.report.material import Attempt, Material
 from qsched.report.style import COLORS, axis, layout, percent, plain, shade
+from qsched.study.importance import ped_anova, top_share
 
 __all__ = ["EVALUATOR", "MIN_CANDIDATES", "importance", "importances"]
 
@@ -21,8 +19,7 @@ MIN_CANDIDATES = 20
 
 _LEAST = 0.005
 """Smaller shares round to nothing and get no bar."""
-_TOP = 0.1
-_MIN_TOP = 5
+_MIN_VALUES = 5
 
 
 def importance(material: Material) -> go.Figure | None:
@@ -35,10 +32,6 @@ def importance(material: Material) -> go.Figure | None:
 
     Returns:
         The figure; None below :data:`MIN_CANDIDATES` candidates or where all score the same.
-
-    Reference:
-        Watanabe, Bansal, Hutter, PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
-        Arbitrary Subspaces, IJCAI 2023.
     """
     trials = _scored(material.candidates)
     shares = importances(trials)
@@ -52,7 +45,7 @@ def importance(material: Material) -> go.Figure | None:
     conditional = not everywhere.issuperset(names)
     figure.update_layout(
         layout(
-            f"{first} matters most for reaching the top {percent(_top(len(trials)), 0)}",
+            f"{first} matters most for reaching the top {percent(top_share(len(trials)), 0)}",
             f"{EVALUATOR} importance, in percent of the sum, from {len(trials)} candidates"
             + (f"; {rest} more below {percent(_LEAST, 1)}" if rest else "")
             + ("; * only some candidates have this parameter." if conditional else "."),
@@ -83,25 +76,14 @@ def _bars(shares: dict[str, float], everywhere: set[str]) -> go.Bar:
 def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
     """Return the share of each parameter, largest first, with sum 1; empty with too few trials.
 
-    A parameter that all but one of the trials have, or only one has, cannot be judged and is left
-    out.
+    See :func:`qsched.study.importance.ped_anova`.
 
     Args:
         trials: completed trials, to be maximized.
     """
-    if len(trials) < MIN_CANDIDATES or len({t.value for t in trials}) < _MIN_TOP:
+    if len(trials) < MIN_CANDIDATES or len({t.value for t in trials}) < _MIN_VALUES:
         return {}
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(trials)
-    counts = Counter(name for trial in trials for name in trial.params)
-    params = [name for name, count in counts.items() if count not in (1, len(trials) - 1)]
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=_top(len(trials)))
-    return get_param_importances(study, evaluator=evaluator, params=params)
-
-
-def _top(count: int) -> float:
-    """The share of trials called good: a tenth, but no fewer than five trials."""
-    return max(_TOP, _MIN_TOP / count)
+    return ped_anova(trials)
 
 
 def _scored(candidates: Sequence[Attempt]) -> list[FrozenTrial]:

@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 from qsched.report.material import Attempt, Material
 from qsched.report.style import LABELS, percent, signed
 from qsched.schedules import Ana, Inq, Schedule
+from qsched.study.statistics import p_text
 from qsched.study.verdict import ArmSummary, Comparison, Contender, Verdict
 
-__all__ = ["Card", "Table", "arms_table", "cards", "p_value", "verdict_table"]
+__all__ = ["Card", "Table", "arms_table", "cards", "verdict_table"]
 
 _STATES = {
     TrialState.COMPLETE: "finished",
@@ -73,22 +74,13 @@ def _verdict_row(arm: ArmSummary, claim: Comparison | None) -> tuple[str, ...]:
     if claim is not None:
         low, high = (signed(edge) for edge in claim.interval)
         difference = f"{signed(claim.difference)} ({low} to {high})"
-        claimed = (_unbroken(difference), _word(claim), p_value(claim.p_value))
+        claimed = (_unbroken(difference), _word(claim), _unbroken(p_text(claim.p_value)))
     seeds = str(len(arm.accuracies)) + (f", {arm.diverged} diverged" if arm.diverged else "")
     return (LABELS[arm.contender], arm.arm, _unbroken(accuracy), *claimed, seeds)
 
 
 def _unbroken(text: str) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def p_value(value: float) -> str:
-    r"""Return a p-value at two digits.
-
-    >>> p_value(0.034), p_value(0.0000312)
-    ('0.034', '<\xa00.0001')
-    """
-    return "<\N{NO-BREAK SPACE}0.0001" if value < 1e-4 else f"{value:.2g}"
 
 
 def arms_table(attempts: Sequence[Attempt]) -> Table:

@@ -12,6 +12,8 @@ from qsched.schedules import Schedule
 from qsched.schedules.base import Frozen
 
 __all__ = [
+    "Ablation",
+    "AblationStep",
     "AlgorithmHeuristics",
     "FormulaSpec",
     "Heuristics",
@@ -104,6 +106,45 @@ class SeenTask(Frozen):
     accuracy: float | None = None
 
 
+class AblationStep(Frozen):
+    """What one part gained on the way from hand-coded schedules to the learned default.
+
+    Attributes:
+        part: what was exchanged.
+        effect: what that gained, in test accuracy, mean over all tasks; 0 counts where the two
+            ends of the way agree in it.
+        interval: of the effect, 95 %, by bootstrap over tasks and seeds.
+        tasks: on how many tasks the two ends differ in it.
+        lost: on how many of them it lost.
+    """
+
+    part: str
+    effect: float
+    interval: Interval
+    tasks: int
+    lost: int
+
+
+class Ablation(Frozen):
+    """The way from each task's best hand-coded schedule to the learned default, part by part.
+
+    Every step was trained on fresh seeds, paired, with the default learned without the data set.
+
+    Attributes:
+        tasks: number of tasks.
+        start, end: mean test accuracy of both ends.
+        gain, interval: from the one to the other.
+        steps: by what they gain; they add up to ``gain``.
+    """
+
+    tasks: int
+    start: float
+    end: float
+    gain: float
+    interval: Interval
+    steps: tuple[AblationStep, ...]
+
+
 class AlgorithmHeuristics(Frozen):
     """What was learned for one algorithm.
 
@@ -113,6 +154,7 @@ class AlgorithmHeuristics(Frozen):
         rules: what the learned default changes, part by part, in the order of what that gains.
         tasks: what was learned from.
         reach: distance in features beyond which a task is unlike anything seen.
+        ablation: the way from hand-coded schedules to the default; None where it was not trained.
     """
 
     portfolio: Annotated[tuple[LearnedSchedule, ...], Field(min_length=1)]
@@ -120,6 +162,7 @@ class AlgorithmHeuristics(Frozen):
     rules: tuple[LearnedRule, ...] = ()
     tasks: Annotated[tuple[SeenTask, ...], Field(min_length=1)]
     reach: Annotated[float, Field(ge=0)]
+    ablation: Ablation | None = None
 
 
 class Heuristics(Frozen):

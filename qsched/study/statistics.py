@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-__all__ = ["Paired", "interval", "moderated_p_values", "paired", "rank_correlation"]
+__all__ = ["Paired", "interval", "moderated_p_values", "p_text", "paired", "rank_correlation"]
+
+Values = Sequence[float] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,16 @@ def moderated_p_values(differences: np.ndarray, prior_dof: float = 4.0) -> np.nd
     return p_values
 
 
-def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
+def p_text(value: float) -> str:
+    """Return a p-value with the precision that it deserves.
+
+    >>> p_text(0.0312), p_text(1e-7)
+    ('0.031', '< 0.0001')
+    """
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def rank_correlation(a: Values, b: Values) -> float:
     """Return Spearman's rank correlation; 0 where one side is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0

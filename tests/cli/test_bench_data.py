@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from qsched.cli.worker import train
 from qsched.learning import load_bench, load_tests
+from qsched.specs import Run, RunResult
+from qsched.storage import Storage
 from tests.cli.conftest import Qsched
 
 BENCH = """\
@@ -56,6 +61,51 @@ def test_bench_data_trains_resumes_and_exports(
     bench = load_bench(tmp_path / "out")
     assert len(bench.runs) == 24
     assert len(load_tests(tmp_path / "out")) == 8
+
+
+def stored(folder: Path, database: str) -> dict[str, tuple[object, ...]]:
+    """Return the outcome of every run of a database, by its key."""
+    with Storage.open(f"sqlite:///{folder}/{database}") as storage:
+        rows = [row for study in storage.studies() for row in storage.runs(study.name)]
+    found: dict[str, tuple[object, ...]] = {
+        row.run.key: (row.arm, row.phase, row.result.accuracy, row.result.loss, row.result.curve)
+        for row in rows
+    }
+    assert len(found) == len(rows)
+    return found
+
+
+class Interrupted:
+    """Trains, but is interrupted when it is asked for the second time."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __call__(self, runs: Sequence[Run]) -> list[RunResult]:
+        self.asked.append(len(runs))
+        if len(self.asked) == 2:
+            raise KeyboardInterrupt
+        return train(runs)
+
+
+def test_an_interrupted_generation_goes_on_with_workers_of_any_kind(
+    qsched: Qsched, bench_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = (*RUN, "--tasks", "*-short")
+    assert qsched("bench-data", *short, "--db", "sqlite:///whole.db").code == 0
+    interrupted = Interrupted()
+    with monkeypatch.context() as patch:
+        patch.setattr("qsched.cli.executors.train", interrupted)
+        assert qsched("bench-data", *short, "--db", "sqlite:///parts.db").code == 130
+    # The search is stored, the report is not.
+    assert interrupted.asked == [8, 4]
+    assert len(stored(tmp_path, "parts.db")) == 8
+    others = ("--ray", "--workers", 2) if find_spec("ray") else ("--workers", 2)
+    rest = qsched("bench-data", *short, *others, "--db", "sqlite:///parts.db")
+    assert rest.code == 0, rest.err
+    assert "runs 4/4" in rest.err
+    assert "/8" not in rest.err
+    assert stored(tmp_path, "parts.db") == stored(tmp_path, "whole.db")
 
 
 def test_no_time_trains_nothing(qsched: Qsched, bench_file: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from qsched.learning import Arms, Bench, Runs, Tasks, Tests
+from qsched.learning.bench.data import columns
+from qsched.learning.bench.plans import BenchArm, arms_table
 from qsched.schedules import Ana, LearningRate, Schedule, Window
 from qsched.specs import DataSpec, NetworkSpec, TaskSpec, digest
 
@@ -50,7 +50,7 @@ def _tasks() -> Tasks:
                 + (depth, 16, 16, 64, 10, 960, 400, 32, 10, 300, 0.01)
                 + (spec.model_dump_json(), digest(spec))
             )
-    return Tasks(*_columns(rows))
+    return Tasks(*columns(rows))
 
 
 def _arms(design: int, random: np.random.Generator) -> Arms:
@@ -61,12 +61,12 @@ def _arms(design: int, random: np.random.Generator) -> Arms:
     ]
     rows.append(_arm("hand-coded", "ana", "hand-coded", -1, 0.3, {}))
     rows.append(_arm("static-0.58", "none", "static", -1, 0.58, {}))
-    return Arms(*_columns(rows))
+    return arms_table(rows)
 
 
 def _arm(
     name: str, algorithm: str, kind: str, index: int, std: float, point: dict[str, float]
-) -> tuple[object, ...]:
+) -> BenchArm:
     noise = Ana(forward_std=0.0, backward_std=std, backward_floor=1.0)
     schedule = Schedule(
         window=Window(end=0.7),
@@ -74,8 +74,7 @@ def _arm(
         activations=noise,
         learning_rate=LearningRate(initial=0.01),
     )
-    text = schedule.model_dump_json()
-    return name, algorithm, kind, index, text, json.dumps(point), digest(schedule)
+    return BenchArm(name, algorithm, kind, schedule, index, dict(point))
 
 
 def _runs(tasks: Tasks, arms: Arms, seeds: int, random: np.random.Generator) -> tuple[Runs, Tests]:
@@ -97,12 +96,4 @@ def _runs(tasks: Tasks, arms: Arms, seeds: int, random: np.random.Generator) -> 
                     )
                     if phase == "report":
                         tests.append((key, test, 1 - test))
-    return Runs(*_columns(rows)), Tests(*_columns(tests))
-
-
-def _columns(rows: list[tuple[object, ...]]) -> list[np.ndarray]:
-    columns = zip(*rows, strict=True)
-    return [
-        np.array(column, dtype=object if isinstance(column[0], str) else None)
-        for column in columns
-    ]
+    return Runs(*columns(rows)), Tests(*columns(tests))

@@ -88,13 +88,14 @@ def test_no_refined_arm_was_trained_in_the_search_on_what_it_leaves_out() -> Non
     bench = load_bench()
     datasets = dict(zip(bench.tasks.name, bench.tasks.dataset, strict=True))
     search = bench.runs.where(bench.runs.phase == "search")
+    kinds, left_out = bench.arms.column("kind"), bench.arms.column("left_out")
     refined = [
-        (re.sub(r".*-refined-not-(.*)-[0-9a-f]{8}$", r"\1", arm), datasets[task])
+        (left_out[arm], datasets[task])
         for arm, task in zip(search.arm, search.task, strict=True)
-        if "-refined-not-" in arm
+        if kinds[arm] == "refined"
     ]
     assert refined
-    assert all(left_out != dataset for left_out, dataset in refined)
+    assert all(made_without not in ("", dataset) for made_without, dataset in refined)
 
 
 def _columns(table: object) -> list[np.ndarray]:

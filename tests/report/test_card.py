@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from qsched.learning.analysis.effects import Effect
 from qsched.learning.analysis.importance import Importance
@@ -13,10 +14,22 @@ from qsched.learning.analysis.words import words
 from qsched.learning.learn import Knowledge
 from qsched.report.card import card_figures, card_markdown, write_card
 from qsched.schedules.file import load_schedule
-from qsched.specs.heuristics import Heuristics
+from qsched.specs.heuristics import Ablation, AblationStep, Heuristics
 from tests.learning.test_recommend import learned
 
 RULE, PLAIN = (load_schedule(f"ana-{n}").schedule for n in ("rule", "2019-overlapped"))
+
+WAY = Ablation(
+    tasks=4,
+    start=0.7,
+    end=0.738,
+    gain=0.038,
+    interval=(0.02, 0.05),
+    steps=(
+        AblationStep(part="end", effect=0.04, interval=(0.03, 0.06), tasks=4, lost=0),
+        AblationStep(part="lag", effect=-0.002, interval=(-0.01, 0.01), tasks=2, lost=1),
+    ),
+)
 
 
 def made() -> tuple[Heuristics, Knowledge]:
@@ -30,7 +43,8 @@ def made() -> tuple[Heuristics, Knowledge]:
         }
     )
     heuristics = Heuristics(
-        about="made <up>", algorithms={"ana": found.model_copy(update={"rules": (rule,)})}
+        about="made <up>",
+        algorithms={"ana": found.model_copy(update={"rules": (rule,), "ablation": WAY})},
     )
     shape = Effect(
         "backward_std", (0.1, 1.0), np.array([[-0.1, 0.1]]), np.zeros(2), np.ones(2), True
@@ -68,12 +82,31 @@ def test_an_effect_of_nothing_is_not_negative() -> None:
 def test_pictures_show_the_numbers() -> None:
     heuristics, knowledge = made()
     drawn = card_figures(heuristics, {"ana": knowledge})
-    assert set(drawn) == {"ana-schedule", "ana-end", "ana-importance", "ana-effects"}
+    kinds = ("schedule", "end", "ablation", "importance", "effects")
+    assert set(drawn) == {f"ana-{kind}" for kind in kinds}
     bars = {trace.name: trace for trace in drawn["ana-end"].data}
     assert list(bars["helps"].x) == [3.0]
     assert list(bars["fails"].y) == ["t1"]
     curves = {trace.name for trace in drawn["ana-schedule"].data}
     assert {"learned, depth 0", "ana-2019-overlapped, depth 1"} <= curves
+
+
+def test_the_way_from_hand_coded_to_learned_is_a_table_and_a_waterfall() -> None:
+    heuristics, knowledge = made()
+    text = card_markdown(heuristics)
+    assert "on 4 deep tasks" in text
+    assert "From 70.0\u00a0% to 73.8\u00a0% on the test set, +3.8 [+2.0, +5.0] points:" in text
+    assert "| end | +4.0 [+3.0, +6.0] | 4 | 0 |" in text
+    assert "| lag | -0.2 [-1.0, +1.0] | 2 | 1 |" in text
+    steps, whiskers = card_figures(heuristics, {"ana": knowledge})["ana-ablation"].data
+    assert list(steps.x) == ["end", "lag", "all"]
+    assert list(steps.y) == pytest.approx([4.0, -0.2, 3.8])
+    assert list(steps.measure) == ["relative", "relative", "total"]
+    # Whiskers stand where bars end.
+    assert list(whiskers.y) == pytest.approx([4.0, 3.8, 3.8])
+    assert list(whiskers.error_y.array) == pytest.approx([2.0, 1.2, 1.2])
+    none = heuristics.algorithms["ana"].model_copy(update={"ablation": None})
+    assert "deep tasks" not in card_markdown(Heuristics(algorithms={"ana": none}))
 
 
 def test_the_page_needs_nothing_else_and_holds_no_foreign_markup(tmp_path: Path) -> None:
@@ -82,7 +115,9 @@ def test_the_page_needs_nothing_else_and_holds_no_foreign_markup(tmp_path: Path)
     html = page.read_text()
     assert "made &lt;up&gt;" in html
     assert 'src="http' not in html
-    assert html.count('class="plot"') == 4
+    assert html.count('class="plot"') == 5
+    # Nobody takes a prediction for a measurement.
+    assert "+1.2 [+0.4, +2.0] points, predicted by surfaces, not measured." in html
     assert text.read_text() == card_markdown(heuristics)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,12 +78,13 @@ def candidates(bench: Bench, table: Variants, left_out: str | None) -> np.ndarra
 
     Arms that were refined without one data set must not be chosen where another is left out.
     """
-    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
-    algorithms = dict(zip(bench.arms.name, bench.arms.algorithm, strict=True))
+    kinds, algorithms, made_without = map(bench.arms.column, ("kind", "algorithm", "left_out"))
     frozen = any(algorithms[name] == "inq" for name in table.names)
     return np.array(
         [
-            _allowed(name, kinds[name], left_out) and not (frozen and algorithms[name] != "inq")
+            kinds[name] in _KINDS
+            and (left_out is None or made_without[name] in ("", left_out))
+            and not (frozen and algorithms[name] != "inq")
             for name in table.names
         ],
         dtype=bool,
@@ -97,7 +97,7 @@ def core_tasks(bench: Bench, table: Variants, left_out: str | None) -> np.ndarra
     Where refined schedules were trained, only the tasks that they were trained on count.
     """
     allowed = candidates(bench, table, left_out)
-    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
+    kinds = bench.arms.column("kind")
     known = np.isfinite(table.mean)
     refined = allowed & np.array([kinds[n] == "refined" for n in table.names], dtype=bool)
     others = table.datasets != left_out
@@ -106,10 +106,3 @@ def core_tasks(bench: Bench, table: Variants, left_out: str | None) -> np.ndarra
         return np.asarray(trained & others)
     design = allowed & np.array([kinds[n] == "design" for n in table.names], dtype=bool)
     return np.asarray(others & (known[:, design].sum(axis=1) >= _COVERAGE))
-
-
-def _allowed(name: str, kind: str, left_out: str | None) -> bool:
-    if kind not in _KINDS:
-        return False
-    made_without = re.search(r"-not-(.+?)-[0-9a-f]{8}$", name)
-    return made_without is None or left_out is None or made_without[1] == left_out

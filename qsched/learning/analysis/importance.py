@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.importance import (
-    BaseImportanceEvaluator,
-    FanovaImportanceEvaluator,
-    PedAnovaImportanceEvaluator,
-    get_param_importances,
-)
-from optuna.trial import TrialState, create_trial
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, create_trial
 
 from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
+from qsched.study.importance import in_memory, ped_anova
+from qsched.study.sampling import distributions
 
 __all__ = ["Importance", "importance", "over_tasks"]
 
 _TREES = 24
 _MOST = 128
 """So many points count at the most: the first ones of a longer design are spread evenly, too."""
-_TOP = 0.1
 
 
 @dataclass(frozen=True)
@@ -73,14 +62,12 @@ def importance(
     if len(points) < 4 or np.ptp(values) == 0:
         return {}, {}
     filled = [{**_middle(space), **point} for point in points]
-    design = FanovaImportanceEvaluator(n_trees=_TREES, max_depth=16, seed=0)
-    best = PedAnovaImportanceEvaluator(target_quantile=max(_TOP, 5 / len(points)))
-    counts = Counter(name for point in points for name in point)
-    judged = [name for name, count in counts.items() if count not in (1, len(points) - 1)]
-    return (
-        _evaluated(space, filled, values, design, list(space.parameters)),
-        _evaluated(space, points, values, best, judged),
-    )
+    study, names = in_memory(_trials(space, filled, values)), list(space.parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        design = FanovaImportanceEvaluator(n_trees=_TREES, max_depth=16, seed=0)
+        explained = get_param_importances(study, evaluator=design, params=names)
+        return explained, ped_anova(_trials(space, points, values))
 
 
 def over_tasks(
@@ -115,38 +102,15 @@ def over_tasks(
     return sorted(found, key=lambda each: -each.design)
 
 
-def _evaluated(
-    space: SearchSpace,
-    points: Sequence[Mapping[str, Value]],
-    values: Sequence[float],
-    evaluator: BaseImportanceEvaluator,
-    names: list[str],
-) -> dict[str, float]:
-    study = _silent_study()
-    known = {name: _distribution(parameter) for name, parameter in space.parameters.items()}
-    study.add_trials(
-        [
-            create_trial(
-                state=TrialState.COMPLETE,
-                params=dict(point),
-                distributions={name: known[name] for name in point},
-                value=float(value),
-            )
-            for point, value in zip(points, values, strict=True)
-        ]
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return get_param_importances(study, evaluator=evaluator, params=names)
-
-
-def _silent_study() -> optuna.Study:
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        return optuna.create_study(direction="maximize")
-    finally:
-        optuna.logging.set_verbosity(before)
+def _trials(
+    space: SearchSpace, points: Sequence[Mapping[str, Value]], values: Sequence[float]
+) -> list[FrozenTrial]:
+    return [
+        create_trial(
+            params=dict(point), distributions=distributions(space, point), value=float(value)
+        )
+        for point, value in zip(points, values, strict=True)
+    ]
 
 
 def _middle(space: SearchSpace) -> dict[str, Value]:
@@ -163,13 +127,3 @@ def _center(parameter: Parameter) -> Value:
             return (parameter.low + parameter.high) // 2
         case Choice():
             return parameter.choices[0]
-
-
-def _distribution(parameter: Parameter) -> BaseDistribution:
-    match parameter:
-        case Float():
-            return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-        case Int():
-            return IntDistribution(parameter.low, parameter.high)
-        case Choice():
-            return CategoricalDistribution(parameter.choices)

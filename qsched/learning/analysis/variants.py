@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from qsched.learning.analysis.algorithms import Algorithm
-from qsched.learning.bench.data import Arms, Bench, Columns, Tests
+from qsched.learning.bench.data import Arms, Bench, Columns, Tests, among
 from qsched.schedules import Schedule
 
 __all__ = ["Variants", "losses", "merged", "merged_tests", "variants"]
@@ -63,7 +63,7 @@ def variants(bench: Bench, algorithm: Algorithm, length: float = 1.0) -> Variant
     """
     arms = bench.arms.name[(bench.arms.algorithm == algorithm) | (bench.arms.kind == "static")]
     runs = bench.runs
-    runs = runs.where((runs.phase == "search") & (runs.length == length) & np.isin(runs.arm, arms))
+    runs = runs.where((runs.phase == "search") & (runs.length == length) & among(runs.arm, arms))
     pairs = np.array([f"{a}@{r:.9g}" for a, r in zip(runs.arm, runs.learning_rate, strict=True)])
     labels, first, column = np.unique(pairs, return_index=True, return_inverse=True)
     rows = {name: i for i, name in enumerate(bench.tasks.name)}
@@ -117,7 +117,7 @@ Table = TypeVar("Table", bound=Columns)
 
 
 def _joined(one: Table, other: Table, key: str) -> Table:
-    new = other.where(~np.isin(getattr(other, key), getattr(one, key)))
+    new = other.where(~among(getattr(other, key), getattr(one, key)))
     return replace(
         one,
         **{

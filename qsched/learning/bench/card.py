@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qsched.learning.bench.data import Bench
+from qsched.learning.bench.data import Bench, among
 
 __all__ = ["write_card"]
 
@@ -30,8 +30,8 @@ also says how it was designed, what may be concluded from it and what may not. T
 
 - `tasks.parquet`: a row a task: data set, network, precision, length, features for rules, and the
   task itself as JSON.
-- `arms.parquet`: a row a schedule: algorithm, kind, parameters in the bundled search space, the
-  schedule as JSON.
+- `arms.parquet`: a row a schedule: algorithm, kind, place and group, the data set left out when it
+  was made, parameters in the bundled search space, the schedule as JSON.
 - `runs.parquet`: a row a training: task, arm, phase, seed, learning rate, length (share of the
   task's epochs), validation accuracy and cross-entropy of the *hard-quantized* network, whether it
   diverged, steps, seconds, and a curve of five points (validation accuracy, training loss) after
@@ -152,10 +152,10 @@ def _counts(bench: Bench) -> list[str]:
 
 def _best(bench: Bench, task: str) -> str:
     """Return the quantized arm of highest mean accuracy in the search, at its learning rate."""
-    plain = set(bench.arms.name[bench.arms.kind == "full precision"])
+    plain = bench.arms.name[bench.arms.kind == "full precision"]
     rows = bench.runs
     mask = (rows.task == task) & (rows.phase == "search") & (rows.length == 1)
-    part = rows.where(mask & ~np.isin(rows.arm.astype(str), [str(name) for name in plain]))
+    part = rows.where(mask & ~among(rows.arm, plain))
     if not len(part):
         return ""
     names, cells = np.unique(

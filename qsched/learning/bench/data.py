@@ -8,7 +8,7 @@ their own, so that whoever chooses schedules does not read them by accident.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -32,6 +32,8 @@ __all__ = [
     "Runs",
     "Tasks",
     "Tests",
+    "among",
+    "columns",
     "load_bench",
     "load_tests",
     "save_bench",
@@ -118,7 +120,11 @@ class Arms(Columns):
         algorithm: ``ana``, ``inq`` or ``none`` (full precision, and static arms).
         kind: ``design``, ``refined``, ``hand-coded``, ``rule`` (of qsched's own), ``static``,
             ``full precision``, or an experiment's name.
-        index: place in the design; -1 elsewhere.
+        index: place in its design, search or way; -1 elsewhere.
+        left_out: the data set that had no influence on it, and on which it may be tested; "" where
+            none was left out.
+        group: what arms of a kind belong together: the task that a rule's schedule or a way was
+            made for, or a search; "" elsewhere.
         schedule: the :class:`qsched.schedules.Schedule` as JSON; the learning rate of a run
             replaces its initial one.
         point: parameters in the bundled search space of the algorithm, as JSON; ``{}`` if none.
@@ -129,9 +135,15 @@ class Arms(Columns):
     algorithm: Texts
     kind: Texts
     index: Ints
+    left_out: Texts
+    group: Texts
     schedule: Texts
     point: Texts
     sha256: Texts
+
+    def column(self, name: str) -> dict[str, Any]:
+        """Return a column by the names of the arms."""
+        return dict(zip(self.name, getattr(self, name), strict=True))
 
     def arm(self, name: str, learning_rate: float | None = None) -> Schedule:
         """Return the schedule of an arm, by default with its own learning rate."""
@@ -215,9 +227,29 @@ class Bench:
 
     def on(self, names: NDArray[Any] | Sequence[str]) -> Bench:
         """Return the same of some tasks; all arms stay."""
-        tasks = self.tasks.where(np.isin(self.tasks.name, names))
-        runs = self.runs.where(np.isin(self.runs.task, names))
+        tasks = self.tasks.where(among(self.tasks.name, names))
+        runs = self.runs.where(among(self.runs.task, names))
         return Bench(tasks, self.arms, runs, self.about)
+
+
+def among(column: Texts, names: Iterable[Any]) -> NDArray[np.bool_]:
+    """Return which rows of a column of texts are among some names.
+
+    ``np.isin`` compares texts pair by pair, which takes minutes for the keys of two benches.
+
+    >>> among(np.array(["a", "b", "a"], dtype=object), ["a"]).tolist()
+    [True, False, True]
+    """
+    wanted = set(names)
+    return np.fromiter((name in wanted for name in column), dtype=np.bool_, count=len(column))
+
+
+def columns(rows: Iterable[Sequence[Any]]) -> list[NDArray[Any]]:
+    """Return rows as columns; text as objects."""
+    return [
+        np.array(column, dtype=object if isinstance(column[0], str) else None)
+        for column in zip(*rows, strict=True)
+    ]
 
 
 def load_bench(folder: Path | None = None) -> Bench:

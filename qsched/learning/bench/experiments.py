@@ -69,12 +69,11 @@ def experiment_plans(name: str, bench: BenchSpec, known: Callable[[], Bench]) ->
 
 
 def _factorial(bench: BenchSpec, known: Callable[[], Bench]) -> list[Plan]:
-    rates = tuple(bench.learning_rate * factor for factor in bench.learning_rates)
     arms = [
         *(_annealed(*cell) for cell in product(OFFSETS, FAMILIES, NOISES, FORWARDS)),
         *(_incremental(*cell) for cell in product(OFFSETS, PARTITIONS)),
     ]
-    return [Plan(arm, rates, 1, 8) for arm in arms]
+    return [Plan(arm, bench.rates, 1, 8) for arm in arms]
 
 
 def _budget(bench: BenchSpec, known: Callable[[], Bench]) -> list[Plan]:

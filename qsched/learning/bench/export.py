@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from qsched.learning.bench.data import (
     Bench,
     Runs,
     Tests,
+    columns,
     load_bench,
     save_bench,
     save_tests,
 )
 from qsched.learning.bench.generate import ARMS_NOTE
+from qsched.learning.bench.plans import BenchArm, arms_table
 from qsched.learning.bench.tasks import BenchSpec, BenchTask, chosen, features
 from qsched.schedules import Inq, Schedule
 from qsched.spaces import SearchSpace, Value, load_space
@@ -81,7 +83,7 @@ def collect(bench: BenchSpec, storage: Storage, tasks: Sequence[BenchTask]) -> t
     """
     stored = {study.name: study for study in storage.studies()}
     trained: list[BenchTask] = []
-    noted: dict[str, list[str]] = {}
+    noted: dict[str, list[Any]] = {}
     rows: list[tuple[object, ...]] = []
     tests: list[tuple[object, ...]] = []
     schedules: dict[str, Schedule] = {}
@@ -105,8 +107,8 @@ def collect(bench: BenchSpec, storage: Storage, tasks: Sequence[BenchTask]) -> t
         )
     arms = _arms(schedules, noted, bench)
     about = _about(bench, trained, rows, tests, versions)
-    made = Bench(features(trained), arms, Runs(*_columns(rows)), about)
-    return made, Tests(*_columns(tests)) if tests else _no_tests()
+    made = Bench(features(trained), arms, Runs(*columns(rows)), about)
+    return made, Tests(*columns(tests)) if tests else _no_tests()
 
 
 def _no_tests() -> Tests:
@@ -145,32 +147,20 @@ def _test(result: RunResult) -> tuple[object, ...]:
     return result.key[:KEY_DIGITS], round(result.accuracy or 0.0, 6), loss
 
 
-def _arms(schedules: dict[str, Schedule], noted: dict[str, list[str]], bench: BenchSpec) -> Arms:
+def _arms(schedules: dict[str, Schedule], noted: dict[str, list[Any]], bench: BenchSpec) -> Arms:
     spaces = {algorithm: load_space(name) for algorithm, name in bench.spaces.items()}
-    rows = []
-    for name in sorted(schedules):
-        algorithm, kind = noted[name]
-        schedule = schedules[name]
-        if kind not in OWN_RATE:
-            schedule = schedule.at_learning_rate(bench.learning_rate)
-        index = int(name.rpartition("-")[2]) if kind == "design" else -1
-        text, point = schedule.model_dump_json(), json.dumps(_point(schedule, spaces))
-        rows.append((name, algorithm, kind, index, text, point, digest(schedule)))
-    return Arms(*_columns(rows))
+    arms = []
+    for name, schedule in sorted(schedules.items()):
+        arm = BenchArm.of_note(name, noted[name], schedule)
+        if arm.kind not in OWN_RATE:
+            arm = replace(arm, schedule=schedule.at_learning_rate(bench.learning_rate))
+        arms.append(replace(arm, point=_point(arm.schedule, spaces)))
+    return arms_table(arms)
 
 
 def _point(schedule: Schedule, spaces: dict[str, SearchSpace]) -> dict[str, Value]:
     algorithm = "inq" if isinstance(schedule.weights, Inq) else "ana"
     return spaces[algorithm].encode(schedule) or {}
-
-
-def _columns(rows: Sequence[tuple[object, ...]]) -> list[Any]:
-    """Return rows as columns; text as objects."""
-    columns = zip(*rows, strict=True)
-    return [
-        np.array(column, dtype=object if isinstance(column[0], str) else None)
-        for column in columns
-    ]
 
 
 def _about(

@@ -66,14 +66,13 @@ def transfer_plans(bench: Bench, spec: BenchSpec) -> list[Plan]:
 
     Only the learning rate is tuned anew, as it is for hand-coded schedules.
     """
-    rates = tuple(spec.learning_rate * factor for factor in spec.learning_rates)
     plans = []
     for fold in _folds(bench, spec, SELECT_SEEDS):
         curves = (bench.arms.arm(arm) for arm, _ in fold.cells)
         acting = [curve for curve in curves if _acts(curve)]
         for curve in acting[:TRANSFERRED]:
-            arm = _transferred(curve, fold.algorithm)
-            plans.append(Plan(arm, rates, 2, TRANSFER_SEEDS, tasks=fold.outside))
+            arm = _transferred(curve, fold)
+            plans.append(Plan(arm, spec.rates, 2, TRANSFER_SEEDS, tasks=fold.outside))
     return plans
 
 
@@ -133,14 +132,12 @@ def _static(width: float) -> Ana:
     return Ana(forward_std=0.0, backward_std=width, backward_floor=1.0)
 
 
-def _transferred(schedule: Schedule, algorithm: str) -> BenchArm:
-    to = "inq" if algorithm == "ana" else "ana"
+def _transferred(schedule: Schedule, fold: Fold) -> BenchArm:
+    to = "inq" if fold.algorithm == "ana" else "ana"
     made = inq_from_ana(schedule) if to == "inq" else ana_from_inq(schedule)
-    name = f"transfer-{algorithm}-to-{to}-{digest(made)[:8]}"
-    return BenchArm(name, to, "transfer", made)
+    name = f"transfer-{fold.algorithm}-to-{to}-{digest(made)[:8]}"
+    return BenchArm(name, to, "transfer", made, left_out=fold.left_out)
 
 
 def _arm(bench: Bench, name: str) -> BenchArm:
-    arms = bench.arms
-    row = int((arms.name == name).nonzero()[0][0])
-    return BenchArm(name, arms.algorithm[row], arms.kind[row], arms.arm(name))
+    return BenchArm.known(bench.arms, name, bench.arms.arm(name))

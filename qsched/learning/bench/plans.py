@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from qsched.errors import DataError
 from qsched.files import load
+from qsched.learning.bench.data import Arms, columns
 from qsched.learning.bench.design import sobol
 from qsched.learning.bench.tasks import BenchSpec
 from qsched.schedules import Ana, Schedule
 from qsched.schedules.base import Frozen
 from qsched.schedules.file import load_schedule
 from qsched.spaces import Value, load_space
-from qsched.specs import Budget, StudySpec, TaskSpec
+from qsched.specs import Budget, StudySpec, TaskSpec, digest
 from qsched.study.arms import Arm, full_precision, static
 
-__all__ = ["BenchArm", "ExtraArm", "Plan", "bench_plans", "bench_study", "extra_plans"]
+__all__ = [
+    "BenchArm",
+    "ExtraArm",
+    "Plan",
+    "arms_table",
+    "bench_plans",
+    "bench_study",
+    "extra_plans",
+]
+
+_NOTED = 5
 
 FINALISTS = {"tied": 2, "annealed": 4, "incremental": 3, "static": 2, "family": 3}
 """How many of a group of arms, the best of a task's search, are trained on the report's seeds."""
@@ -34,6 +48,52 @@ class BenchArm:
     schedule: Schedule
     index: int = -1
     point: dict[str, Value] = field(default_factory=dict)
+    left_out: str = ""
+    group: str = ""
+
+    @classmethod
+    def known(cls, arms: Arms, name: str, schedule: Schedule) -> Self:
+        """Return an arm of a table, with a schedule."""
+        [row] = (arms.name == name).nonzero()[0]
+        return cls(
+            name,
+            str(arms.algorithm[row]),
+            str(arms.kind[row]),
+            schedule,
+            index=int(arms.index[row]),
+            left_out=str(arms.left_out[row]),
+            group=str(arms.group[row]),
+        )
+
+    def note(self) -> list[str | int]:
+        """Return what the rows of runs do not say of it, as :meth:`of_note` takes it."""
+        return [self.algorithm, self.kind, self.index, self.left_out, self.group]
+
+    @classmethod
+    def of_note(cls, name: str, note: Sequence[Any], schedule: Schedule) -> Self:
+        """Return an arm from a note.
+
+        Raises:
+            DataError: an older version made it.
+        """
+        if len(note) != _NOTED:
+            raise DataError(
+                f"a database of SchedBench must note {_NOTED} things of every arm, but notes "
+                f"{len(note)} of `{name}`: an older version made it; import its exported files "
+                "into a new database"
+            )
+        algorithm, kind, index, left_out, group = note
+        return cls(name, algorithm, kind, schedule, index, {}, left_out, group)
+
+
+def arms_table(arms: Iterable[BenchArm]) -> Arms:
+    """Return arms as a table; at least one."""
+    rows = [
+        (arm.name, *arm.note(), arm.schedule.model_dump_json(), json.dumps(arm.point))
+        + (digest(arm.schedule),)
+        for arm in arms
+    ]
+    return Arms(*columns(rows))
 
 
 @dataclass(frozen=True)
@@ -152,13 +212,12 @@ def _design(bench: BenchSpec, algorithm: str, count: int, seeds: int) -> list[Pl
 
 def _others(bench: BenchSpec, seeds: int, report_seeds: int) -> list[Plan]:
     """Return the plans of all arms that are not of the design."""
-    rates = tuple(bench.learning_rate * factor for factor in bench.learning_rates)
     arms = [
         *(_coded(name, "hand-coded") for name in bench.baselines),
         *(_coded(name, "rule") for name in bench.rules),
         *_static(bench),
     ]
-    return [Plan(arm, rates, seeds, report_seeds, group=_group(arm)) for arm in arms]
+    return [Plan(arm, bench.rates, seeds, report_seeds, group=_group(arm)) for arm in arms]
 
 
 def _coded(name: str, kind: str) -> BenchArm:

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from qsched.learning.bench.data import Bench, Runs
+from qsched.learning.bench.data import Bench, Runs, among
 from qsched.learning.bench.plans import BenchArm, Plan
 from qsched.learning.bench.tasks import BenchSpec
 from qsched.spaces import Choice, Int, Parameter, SearchSpace, Value, load_space
@@ -76,15 +76,14 @@ def scores_without(
         counts: those on which arms were refined, or all while there are none.
     """
     tasks = counted(bench, left_out)
-    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
-    algorithms = dict(zip(bench.arms.name, bench.arms.algorithm, strict=True))
+    kinds, algorithms, made_without = map(bench.arms.column, ("kind", "algorithm", "left_out"))
     runs = bench.runs.where((bench.runs.phase == "search") & (bench.runs.length == 1))
 
     def counts(arm: str) -> bool:
         kind = kinds[arm]
         if kind == "static":
             return algorithm == "ana"
-        refined = kind == "refined" and f"-not-{left_out}-" in arm
+        refined = kind == "refined" and made_without[arm] == left_out
         return algorithms[arm] == algorithm and (kind in ("design", "hand-coded") or refined)
 
     sums: dict[Cell, list[float]] = defaultdict(list)
@@ -138,14 +137,15 @@ def _best(
 def _arm(space: SearchSpace, algorithm: str, left_out: str, point: dict[str, Value]) -> BenchArm:
     schedule = space.decode(point)
     name = f"{algorithm}-refined-not-{left_out}-{digest(schedule)[:8]}"
-    return BenchArm(name, algorithm, "refined", schedule, point=point)
+    return BenchArm(name, algorithm, "refined", schedule, point=point, left_out=left_out)
 
 
 def counted(bench: Bench, left_out: str) -> list[str]:
     """Return the tasks of other data sets on which arms were refined, or all of them."""
     others = bench.tasks.name[bench.tasks.dataset != left_out].tolist()
-    refined = [f"-refined-not-{left_out}-" in arm for arm in bench.runs.arm]
-    seen = set(bench.runs.task[refined])
+    arms = bench.arms
+    refined = arms.name[(arms.kind == "refined") & (arms.left_out == left_out)]
+    seen = set(bench.runs.task[among(bench.runs.arm, refined)])
     return [task for task in others if task in seen] or others
 
 

@@ -11,7 +11,7 @@ from qsched.errors import DataError
 from qsched.learning.bench.data import CURVE_POINTS, Bench, Runs, Tests, load_bench, load_tests
 from qsched.learning.bench.export import KEY_DIGITS
 from qsched.learning.bench.generate import ARMS_NOTE
-from qsched.learning.bench.plans import bench_study
+from qsched.learning.bench.plans import BenchArm, bench_study
 from qsched.learning.bench.tasks import BenchSpec, BenchTask, chosen
 from qsched.specs import CurvePoint, Run, RunResult, digest
 from qsched.storage import RunRow, Storage
@@ -63,11 +63,7 @@ def _scores(tests: Tests) -> dict[str, tuple[float, float]]:
 def _note(bench: Bench, storage: Storage, study: str, names: set[str]) -> None:
     arms = bench.arms
     noted = storage.study(study).notes.get(ARMS_NOTE, {})
-    named = {
-        name: [algorithm, kind]
-        for name, algorithm, kind in zip(arms.name, arms.algorithm, arms.kind, strict=True)
-        if name in names
-    }
+    named = {name: BenchArm.known(arms, name, arms.arm(name)).note() for name in names}
     storage.set_note(study, ARMS_NOTE, noted | named)
 
 

@@ -166,6 +166,8 @@ def quality(bench: Bench, task: str, algorithm: str) -> Quality:
     Raises:
         InputError: too few arms of the algorithm were trained on the task.
     """
+    from qsched.study.statistics import rank_correlation  # SciPy is slow to import.
+
     cells = _cells(bench, task, algorithm)
     fold = np.random.default_rng(0).permutation(cells.groups.max() + 1)[cells.groups] % FOLDS
     predicted = np.zeros_like(cells.mean)
@@ -178,8 +180,8 @@ def quality(bench: Bench, task: str, algorithm: str) -> Quality:
         task=task,
         algorithm=algorithm,
         cells=cells.mean.size,
-        spearman=_ranks(predicted, cells.mean),
-        top_spearman=_ranks(predicted[top], cells.mean[top]),
+        spearman=rank_correlation(predicted, cells.mean),
+        top_spearman=rank_correlation(predicted[top], cells.mean[top]),
         error=float(np.sqrt(np.mean((predicted - cells.mean) ** 2))),
         spread=float(cells.mean.std()),
         noise=cells.noise(),
@@ -190,14 +192,6 @@ def _forest() -> Any:
     from sklearn.ensemble import ExtraTreesRegressor
 
     return ExtraTreesRegressor(TREES, max_features=0.5, min_samples_leaf=2, random_state=0)
-
-
-def _ranks(a: Floats, b: Floats) -> float:
-    from scipy import stats  # Slow to import, and not needed to load data.
-
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(stats.spearmanr(a, b).statistic)
 
 
 def _cells(bench: Bench, task: str, algorithm: str) -> _Cells:

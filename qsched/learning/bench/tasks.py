@@ -108,6 +108,11 @@ class BenchSpec(Frozen):
         tuple[tuple[str, str, str, Literal["short", "long"]], ...], Field(min_length=1)
     ]
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates over which arms that are not of the design are tuned."""
+        return tuple(self.learning_rate * factor for factor in self.learning_rates)
+
     @model_validator(mode="after")
     def _named(self) -> Self:
         tables = (tuple(self.data), tuple(self.networks), tuple(self.precisions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -29,7 +30,7 @@ def confirmation_plans(bench: Bench, spec: BenchSpec, seeds: int) -> list[Plan]:
     - ``learned tuned``: the same, its learning rate tuned as that of every rival; where networks
       are wide or train for long, and on deep ones, also at shorter lengths.
     - ``rules``, ``rules without``, ``shuffled rules``: the schedules that rules give, leaving out
-      one rule each, and from features of other tasks.
+      one rule each, and (noise annealing alone) from features of other tasks.
     - the portfolio's schedules on the search seeds, which warm starts begin with: on so many that
       what is learned from all data may be chosen from them.
 
@@ -57,22 +58,20 @@ def _fold(
     learned = learn_portfolio(bench, algorithm, PORTFOLIO, left_out)
     if not learned:
         return
-    rates = tuple(spec.learning_rate * factor for factor in spec.learning_rates)
     default, tail = learned[0], f"{algorithm}-not-{left_out}"
-    own = BenchArm(f"learned-{tail}", algorithm, "learned", default.schedule)
+    own = BenchArm(f"learned-{tail}", algorithm, "learned", default.schedule, left_out=left_out)
     # Where the arm itself was reported, its runs are those of the default.
     new = tuple(name for name in names if not _reported(bench, default, name, seeds))
     yield Plan(own, (default.rate,), 0, seeds if new else 0, tasks=new or names)
-    kinds = dict(zip(bench.arms.name, bench.arms.kind, strict=True))
     for each in learned:
-        arm = BenchArm(each.arm, algorithm, str(kinds[each.arm]), each.schedule)
+        arm = BenchArm.known(bench.arms, each.arm, each.schedule)
         yield Plan(arm, (each.rate,), SETTLED, 0, tasks=names)
+    yield from _rules(bench, algorithm, default, left_out, names, seeds)
     if algorithm == "inq":
         return
-    tuned = BenchArm(f"tuned-{tail}", algorithm, "learned tuned", default.schedule)
-    yield Plan(tuned, rates, _SEARCH, seeds, tasks=names)
-    yield Plan(tuned, rates, _SEARCH, seeds, lengths=_CUT, tasks=_deep(bench, names))
-    yield from _rules(bench, default, left_out, names, seeds)
+    tuned = replace(own, name=f"tuned-{tail}", kind="learned tuned")
+    yield Plan(tuned, spec.rates, _SEARCH, seeds, tasks=names)
+    yield Plan(tuned, spec.rates, _SEARCH, seeds, lengths=_CUT, tasks=_deep(bench, names))
 
 
 def _reported(bench: Bench, learned: Learned, task: str, seeds: int) -> bool:
@@ -87,20 +86,28 @@ def _deep(bench: Bench, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _rules(
-    bench: Bench, default: Learned, left_out: str, names: tuple[str, ...], seeds: int
+    bench: Bench,
+    algorithm: Algorithm,
+    default: Learned,
+    left_out: str,
+    names: tuple[str, ...],
+    seeds: int,
 ) -> Iterator[Plan]:
     by_name = dict(zip(bench.tasks.name, table_features(bench.tasks), strict=True))
-    book = make_rulebook(bench, "ana", default, left_out)
-    shuffled = make_rulebook(bench, "ana", default, left_out, shuffled=True)
+    book = make_rulebook(bench, algorithm, default, left_out)
+    title = f"rules-{algorithm}"
     for name in names:
-        yield _single("rules-ana", "rules", book, by_name[name], name, seeds)
+        yield _single(title, "rules", book, by_name[name], name, seeds)
     for name in _deep(bench, names):
-        other = "shuffled-ana", "shuffled rules"
-        yield _single(*other, shuffled, by_name[name], name, seeds)
         for rule in book.rules:
-            title = f"rules-ana-without-{rule.part.replace(' ', '-')}"
             kind = f"rules without {rule.part}"
-            yield _single(title, kind, book, by_name[name], name, seeds, rule.part)
+            without = f"{title}-without-{rule.part.replace(' ', '-')}"
+            yield _single(without, kind, book, by_name[name], name, seeds, rule.part)
+    if algorithm == "ana":
+        shuffled = make_rulebook(bench, algorithm, default, left_out, shuffled=True)
+        for name in _deep(bench, names):
+            other = "shuffled-ana", "shuffled rules"
+            yield _single(*other, shuffled, by_name[name], name, seeds)
 
 
 def _single(
@@ -114,5 +121,5 @@ def _single(
 ) -> Plan:
     """Return the plan of the schedule that rules give for one task."""
     schedule = apply_rules(book, features, without)
-    arm = BenchArm(f"{title}-on-{task}", book.algorithm, kind, schedule)
+    arm = BenchArm(f"{title}-on-{task}", book.algorithm, kind, schedule, group=task)
     return Plan(arm, (schedule.learning_rate.initial,), 0, seeds, tasks=(task,))

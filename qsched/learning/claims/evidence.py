@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isclose
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from qsched.errors import DataError
 from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.analysis.variants import merged, merged_tests
-from qsched.learning.bench.data import Bench, Tests, load_bench, load_tests
+from qsched.learning.bench.data import Bench, Tests, among, load_bench, load_tests
 from qsched.learning.claims.claims import Claims, Which
 from qsched.learning.claims.traces import SEEDS, hand_coded_best
 from qsched.study.seeds import pool
@@ -56,6 +57,10 @@ class Evidence:
         """Return the data set of a task."""
         return str(self.bench.tasks.dataset[self.bench.tasks.name == task][0])
 
+    def arm(self, kind: str, algorithm: Algorithm, *, left_out: str = "", group: str = "") -> str:
+        """Return the name of the arm of a kind, data set left out, and group; "" if none is."""
+        return self._arms.get((kind, algorithm, left_out, group), "")
+
     def report(self, task: str, arm: str, length: float = 1.0) -> Seeds:
         """Return the test accuracies of an arm; empty where it was not trained.
 
@@ -79,9 +84,16 @@ class Evidence:
         self, task: str, algorithm: Algorithm, kinds: Sequence[str], length: float = 1.0
     ) -> Seeds:
         """Return the test accuracies of the arm of some kinds that was best in the search."""
+        name = self.best_arm(task, algorithm, kinds, length)
+        return {} if name is None else self.report(task, name, length)
+
+    def best_arm(
+        self, task: str, algorithm: Algorithm, kinds: Sequence[str], length: float = 1.0
+    ) -> str | None:
+        """Return which of the reported arms of some kinds was best in the search."""
         arms = self.bench.arms
         mine = (arms.algorithm == algorithm) | (arms.kind == "static")
-        names = arms.name[mine & np.isin(arms.kind, list(kinds))]
+        names = arms.name[mine & among(arms.kind, kinds)]
         return self._best_of(task, [str(n) for n in names], length)
 
     def best_tied(self, task: str, length: float = 1.0) -> Seeds:
@@ -89,21 +101,24 @@ class Evidence:
         arms = self.bench.arms
         names = arms.name[(arms.kind == "hand-coded") & (arms.algorithm == "ana")]
         tied = [str(name) for name in names if str(name).startswith("ana-cvpr")]
-        return self._best_of(task, tied, length)
+        name = self._best_of(task, tied, length)
+        return {} if name is None else self.report(task, name, length)
 
-    def _best_of(self, task: str, names: Sequence[str], length: float) -> Seeds:
-        reported = {name: self.report(task, name, length) for name in names}
-        ranked = [
-            (self.search_mean(task, name, length), name)
-            for name, seeds in reported.items()
-            if seeds
-        ]
-        return reported[max(ranked)[1]] if ranked else {}
+    def _best_of(self, task: str, names: Sequence[str], length: float) -> str | None:
+        reported = [name for name in names if self.report(task, name, length)]
+        ranked = [(self.search_mean(task, name, length), name) for name in reported]
+        return max(ranked)[1] if ranked else None
 
     @cached_property
     def targets(self) -> dict[str, float]:
         """What searches with noise annealing have to reach: the best rival in the search."""
         return hand_coded_best(self.bench, "ana")
+
+    @cached_property
+    def _arms(self) -> dict[tuple[str, str, str, str], str]:
+        arms = self.bench.arms
+        rows = zip(arms.kind, arms.algorithm, arms.left_out, arms.group, arms.name, strict=True)
+        return {(kind, algorithm, out, group): name for kind, algorithm, out, group, name in rows}
 
     @cached_property
     def _schedules(self) -> dict[str, str]:
@@ -123,7 +138,7 @@ class Evidence:
         found: dict[tuple[str, str, float], Seeds] = {}
         own = self._own_rates
         for task, arm, length, seed, rate, test in self._rows:
-            if np.isclose(own[arm], rate):
+            if isclose(own[arm], rate, rel_tol=1e-5):
                 found.setdefault((task, self._schedules[arm], length), {})[seed] = test
         return found
 

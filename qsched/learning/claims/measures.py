@@ -39,13 +39,14 @@ Get = Callable[[Evidence, str], Seeds]
 
 def _learned(kind: str, algorithm: Algorithm = "ana", length: float = 1.0) -> Get:
     def get(evidence: Evidence, task: str) -> Seeds:
-        return evidence.report(task, f"{kind}-{algorithm}-not-{evidence.dataset(task)}", length)
+        name = evidence.arm(kind, algorithm, left_out=evidence.dataset(task))
+        return evidence.report(task, name, length)
 
     return get
 
 
-def _on_task(title: str) -> Get:
-    return lambda evidence, task: evidence.report(task, f"{title}-on-{task}")
+def _on_task(kind: str, algorithm: Algorithm = "ana") -> Get:
+    return lambda evidence, task: evidence.report(task, evidence.arm(kind, algorithm, group=task))
 
 
 def _rival(kind: str, algorithm: Algorithm = "ana", length: float = 1.0) -> Get:
@@ -122,16 +123,17 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         "learned-hand": _difference(_LEARNED, _HAND),
         "learned-static": _difference(_LEARNED, _STATIC),
-        "learned-tuned-static": _difference(_learned("tuned"), _STATIC),
+        "learned-tuned-static": _difference(_learned("learned tuned"), _STATIC),
         "learned-family": _difference(_LEARNED, _family),
         "trials-warm": _searches("warm"),
         "trials-cold-warm": _ratio(_searches("cold"), _searches("warm")),
-        "half-hand": _difference(_learned("tuned", length=1 / 2), _HAND),
+        "half-hand": _difference(_learned("learned tuned", length=1 / 2), _HAND),
         "third-tied": _difference(
-            _learned("tuned", length=1 / 3), lambda evidence, task: evidence.best_tied(task)
+            _learned("learned tuned", length=1 / 3),
+            lambda evidence, task: evidence.best_tied(task),
         ),
         "half-half": _difference(
-            _learned("tuned", length=1 / 2), _rival("hand-coded", length=1 / 2)
+            _learned("learned tuned", length=1 / 2), _rival("hand-coded", length=1 / 2)
         ),
         "tied-sync-family": _ratio(
             _amounts(lambda e, t: order_share(cells(e, t, "tied"), axis=0)),
@@ -147,9 +149,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             _amounts(lambda e, t: order_share(cells(e, t, "inq"), axis=1)),
         ),
         "rules-learned": _ratio(
-            _difference(_on_task("rules-ana"), _HAND), _difference(_LEARNED, _HAND)
+            _difference(_on_task("rules"), _HAND), _difference(_LEARNED, _HAND)
         ),
-        "rules-shuffled": _difference(_on_task("rules-ana"), _on_task("shuffled-ana")),
+        "rules-shuffled": _difference(_on_task("rules"), _on_task("shuffled rules")),
         "cross-inq": _difference(_rival("transfer", "inq"), _rival("hand-coded", "inq")),
         "cross-ana": _difference(_rival("transfer", "ana"), _rival("hand-coded", "ana")),
         "learned-static-inq": _difference(_learned("learned", "inq"), _rival("static", "inq")),
@@ -159,8 +161,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 """Measure by name. Accuracies are of the test set, but for trials, which searches count."""
 
 
-def part_measure(part: str) -> Measure:
+def part_measure(algorithm: Algorithm, part: str) -> Measure:
     """Return what a rule gains: all rules minus all but the one of ``part``."""
-    return _difference(
-        _on_task("rules-ana"), _on_task(f"rules-ana-without-{part.replace(' ', '-')}")
-    )
+    without = _on_task(f"rules without {part}", algorithm)
+    return _difference(_on_task("rules", algorithm), without)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-import numpy as np
 
 from qsched.errors import DataError
 from qsched.learning.analysis.algorithms import Algorithm
@@ -16,21 +13,21 @@ from qsched.learning.analysis.variants import merged
 from qsched.learning.bench.data import Arms, Bench, load_bench, save_bench
 from qsched.learning.bench.export import export_bench
 from qsched.learning.bench.generate import Generator
-from qsched.learning.bench.plans import BenchArm, Plan
+from qsched.learning.bench.plans import BenchArm, Plan, arms_table
 from qsched.learning.bench.tasks import BenchSpec, BenchTask, chosen
+from qsched.learning.claims.ablation import ablation_plans, defaults_without
 from qsched.learning.claims.claims import Claims
 from qsched.learning.claims.confirm import PORTFOLIO, confirmation_plans
-from qsched.learning.claims.traces import hand_coded_best, trace
+from qsched.learning.claims.evidence import Evidence
+from qsched.learning.claims.traces import REPEATS, hand_coded_best, trace
 from qsched.spaces import Value, load_space
-from qsched.specs import digest
 from qsched.storage import Storage
 
-__all__ = ["FAST", "export_confirmed", "train_confirmation", "train_traces"]
+__all__ = ["FAST", "export_confirmed", "train_ablation", "train_confirmation", "train_traces"]
 
 FAST = ("*-mlp*-short",)
 """Tasks on which whole searches are trained: the others would take hours."""
 
-_REPEATS = 2
 _COLD, _WARM = 96, 40
 
 
@@ -53,6 +50,26 @@ def train_confirmation(
     return [plan.arm for plan in plans]
 
 
+def train_ablation(
+    evidence: Evidence,
+    bench: Bench,
+    spec: BenchSpec,
+    generator: Generator,
+    patterns: Sequence[str],
+) -> list[BenchArm]:
+    """Train the ways from hand-coded schedules to the learned default, and return their arms.
+
+    See :func:`train_confirmation`; ``evidence`` tells which hand-coded schedules are the best.
+    """
+    arms, goals = [], defaults_without(bench)
+    for task in _tasks(bench, spec, patterns):
+        plans = ablation_plans(evidence, bench, spec, goals, task.name)
+        arms += [plan.arm for plan in plans]
+        if not generator.train(task, plans):
+            break
+    return arms
+
+
 def train_traces(
     bench: Bench,
     spec: BenchSpec,
@@ -72,7 +89,7 @@ def train_traces(
     return [
         arm
         for task in _tasks(bench, spec, patterns or FAST)
-        for repeat in range(_REPEATS)
+        for repeat in range(REPEATS)
         for start, trials in (((), _COLD), (starts[task.data.name], _WARM))
         for arm in trace(
             spec,
@@ -99,7 +116,8 @@ def export_confirmed(
     export_bench(spec, storage, folder)
     made = load_bench(folder)
     # What is named comes first: the learning rates of its schedules are those that were learned.
-    named = [each for each in (_table(arms), before) if each is not None]
+    made_now = arms_table({arm.name: arm for arm in arms}.values()) if arms else None
+    named = [each for each in (made_now, before) if each is not None]
     made = merged([*(Bench(made.tasks, each, made.runs, made.about) for each in named), made])
     save_bench(made, folder)
     page = _PAGE.format(runs=len(made.runs), tasks=len(made.tasks), arms=len(made.arms))
@@ -113,17 +131,6 @@ def _named(folder: Path) -> Arms | None:
         return None
 
 
-def _table(arms: Sequence[BenchArm]) -> Arms | None:
-    rows = [
-        (a.name, a.algorithm, a.kind, a.index, a.schedule.model_dump_json(), json.dumps(a.point))
-        + (digest(a.schedule),)
-        for a in {arm.name: arm for arm in arms}.values()
-    ]
-    if not rows:
-        return None
-    return Arms(*(np.array(c, dtype=_dtype(c)) for c in zip(*rows, strict=True)))
-
-
 _PAGE = """# Runs that test the claims
 
 {runs:,} trainings by {arms:,} schedules on {tasks} tasks: schedules and rules learned without the
@@ -131,10 +138,6 @@ data set that they are tested on, rules with one left out, searches from scratch
 portfolio. Made by `qsched claims --run`, read by `qsched claims`; same files and columns as in the
 folder above. Claims and tests are described in `docs/learning.md`.
 """
-
-
-def _dtype(column: Sequence[object]) -> type | None:
-    return object if isinstance(column[0], str) else None
 
 
 def _points(

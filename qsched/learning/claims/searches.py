@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from qsched.learning.claims.evidence import Evidence
+from qsched.learning.claims.traces import REPEATS, search_group
 
 __all__ = ["CENSORED", "LIMITS", "trials"]
 
@@ -16,7 +15,7 @@ LIMITS = {"cold": 96, "warm": 40}
 
 
 def trials(evidence: Evidence, task: str, kind: str) -> list[int]:
-    """Return the trials that each stored search of a task took.
+    """Return the trials that each stored search of a task took, with noise annealing.
 
     Args:
         evidence: the runs.
@@ -26,15 +25,18 @@ def trials(evidence: Evidence, task: str, kind: str) -> list[int]:
     Returns:
         One number a search; :data:`CENSORED` where it ended before its target.
     """
-    target = evidence.targets[task]
-    pattern = re.compile(rf"{kind}-(ana|inq)-{re.escape(task)}-(\d+)-(\d+)")
-    found: dict[tuple[str, str], dict[int, float]] = {}
-    for name in evidence.bench.arms.name:
-        matched = pattern.fullmatch(str(name))
-        if matched and matched[1] == "ana":
-            value = evidence.search_mean(task, str(name))
-            found.setdefault((matched[1], matched[2]), {})[int(matched[3])] = value
-    return [_needed(values, target, LIMITS[kind]) for values in found.values()]
+    arms = evidence.bench.arms
+    mine = arms.where((arms.kind == f"{kind} search") & (arms.algorithm == "ana"))
+    found = []
+    for repeat in range(REPEATS):
+        tried = mine.where(mine.group == search_group(task, repeat))
+        values = {
+            int(index): evidence.search_mean(task, str(name))
+            for index, name in zip(tried.index, tried.name, strict=True)
+        }
+        if values:
+            found.append(_needed(values, evidence.targets[task], LIMITS[kind]))
+    return found
 
 
 def _needed(values: dict[int, float], target: float, limit: int) -> int:

@@ -20,9 +20,11 @@ from qsched.storage import Storage
 from qsched.study.sampling import Asked
 from qsched.study.warm import Warm, ask_warm
 
-__all__ = ["COLD", "SEEDS", "WARM", "hand_coded_best", "trace"]
+__all__ = ["COLD", "REPEATS", "SEEDS", "WARM", "hand_coded_best", "search_group", "trace"]
 
 COLD, WARM = "cold search", "warm search"
+REPEATS = 2
+"""Searches of a task, of each kind."""
 _BATCH = 8
 _STARTUP = 16
 SEEDS = 2
@@ -80,7 +82,9 @@ def trace(
                 algorithm,
                 kind,
                 space.decode(each.params),
-                point=each.params,
+                len(history) + i,
+                each.params,
+                group=search_group(task.name, repeat),
             )
             for i, each in enumerate(asked)
         ]
@@ -94,6 +98,11 @@ def trace(
         if max(values) >= target:
             break
     return tried
+
+
+def search_group(task: str, repeat: int) -> str:
+    """Return the group of the arms that a search tried."""
+    return f"{task} {repeat}"
 
 
 def hand_coded_best(bench: Bench, algorithm: Algorithm) -> dict[str, float]:

@@ -13,6 +13,7 @@ from qsched.learning.claims.evidence import Evidence
 from qsched.learning.claims.inference import hierarchical_interval, holm, sign_flip, wilcoxon
 from qsched.learning.claims.measures import MEASURES, Measured
 from qsched.schedules.base import Frozen
+from qsched.study.statistics import p_text
 
 __all__ = ["LineOutcome", "Outcome", "Word", "judge"]
 
@@ -74,7 +75,7 @@ class LineOutcome(Frozen):
     @property
     def p_text(self) -> str:
         """The p-value."""
-        return "-" if self.p is None else "< 0.0001" if self.p < 1e-4 else f"{self.p:.4f}"
+        return "-" if self.p is None else p_text(self.p)
 
 
 class Outcome(Frozen):

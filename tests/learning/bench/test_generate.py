@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +14,8 @@ import numpy as np
 import pytest
 
 from qsched.errors import InputError, SpecError, UnknownNameError
-from qsched.execution import Inline
+from qsched.execution import Answers, Cohort, Inline
+from qsched.execution.board import Rank, in_order
 from qsched.learning import load_bench, load_tests
 from qsched.learning.bench.experiments import experiment_plans
 from qsched.learning.bench.export import collect, export_bench
@@ -98,6 +101,21 @@ def test_what_is_stored_is_not_trained_again(storage: Storage, trainer: Trainer)
     assert len(storage.runs(NAMES[0])) == count
 
 
+def test_arms_of_equal_schedules_share_what_is_stored(storage: Storage, trainer: Trainer) -> None:
+    [first] = [plan for plan in plans() if plan.arm.name == "ana-ste-static"]
+    assert generate(storage, trainer, [first])
+    count = len(trainer.runs)
+    second = replace(first, arm=replace(first.arm, name="another"), report_seeds=4)
+    for _ in range(2):
+        assert generate(storage, trainer, [second])
+        # One seed of the report is new; the search chose the same learning rate.
+        assert len(trainer.runs) == count + 1
+    assert Counter(row.arm for row in storage.runs(NAMES[0])) == {
+        "ana-ste-static": count,
+        "another": 1,
+    }
+
+
 def test_a_larger_design_adds_its_new_points_alone(storage: Storage, trainer: Trainer) -> None:
     generate(storage, trainer, plans(design=4))
     before = len(trainer.runs)
@@ -112,6 +130,46 @@ def test_no_cohort_is_begun_after_the_time(storage: Storage, trainer: Trainer) -
     assert not generate(storage, trainer, plans(), seconds=-1)
     assert trainer.runs == []
     assert storage.study(NAMES[0]).state == "running"
+
+
+class Watched(Inline):
+    """Notes how many cohorts were handed out whenever one is answered."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        self.out: list[int] = []
+
+    def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
+        for answers in super().run(cohorts, rank):
+            self.out.append(len(cohorts))
+            yield answers
+
+
+@pytest.mark.parametrize(("workers", "first"), [(1, 2), (2, 4), (None, 8)])
+def test_every_worker_has_a_cohort_that_waits_for_it(
+    storage: Storage, trainer: Trainer, workers: int | None, first: int
+) -> None:
+    watched = Watched(trainer)
+    generator = Generator(BENCH, storage, watched, lambda *_: None, workers=workers)
+    [task] = chosen(BENCH, NAMES[:1])
+    design = [plan for plan in plans(design=128) if plan.arm.kind == "design"]
+    assert generator.train(task, design)
+    # 128 points of two algorithms on two seeds: eight cohorts of 64 runs.
+    assert watched.out[0] == first
+    assert watched.out == [min(first + k, 8) for k in range(8)]
+    assert len(trainer.runs) == 512
+
+
+def test_cohorts_that_were_handed_out_in_time_are_stored_and_the_others_trained_later(
+    storage: Storage, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = [plan for plan in plans(design=128) if plan.arm.kind == "design"]
+    monkeypatch.setattr(time, "monotonic", iter([0.0, 0.0, *[99.0] * 9]).__next__)
+    assert not generate(storage, trainer, design, seconds=10)
+    monkeypatch.undo()
+    assert len(storage.runs(NAMES[0])) == len(trainer.runs) == 2 * 64
+    assert generate(storage, trainer, design)
+    assert len({run.key for run in trainer.runs}) == len(trainer.runs) == 512
 
 
 def test_all_arms_share_the_seeds_of_a_phase(storage: Storage, trainer: Trainer) -> None:
@@ -189,11 +247,13 @@ def test_refined_arms_never_see_the_data_set_left_out(storage: Storage, trainer:
     generate(storage, trainer, refined, NAMES)
     after, _ = collect(BENCH, storage, chosen(BENCH, NAMES))
     datasets = dict(zip(after.tasks.name, after.tasks.dataset, strict=True))
+    made_without = after.arms.column("left_out")
     pairs = [
-        (arm, datasets[task]) for arm, task in zip(after.runs.arm, after.runs.task, strict=True)
+        (made_without[arm], datasets[task])
+        for arm, task in zip(after.runs.arm, after.runs.task, strict=True)
     ]
     for left_out in set(after.tasks.dataset):
-        mine = [dataset for arm, dataset in pairs if f"-not-{left_out}-" in arm]
+        mine = [dataset for other, dataset in pairs if other == left_out]
         assert mine
         assert left_out not in mine
         # Every score is of tasks that count, and refinement helps where the truth is smooth.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from qsched.learning import Arms, Bench, Runs, Tests
+from qsched.learning.bench.data import columns
 from qsched.learning.claims.claims import Claim, Claims, Line, load_claims
 from qsched.learning.claims.evidence import Evidence
 from qsched.learning.claims.factorial import order_share
@@ -34,12 +35,11 @@ def evidence(gain: float, spread: float = 0.0, tasks: int = 8) -> Evidence:
         dataset=np.array([f"set-{i % 4}" for i in range(tasks)], dtype=object),
     )
     random = np.random.default_rng(0)
-    arms, runs, tests = [], [], []
-    for name, kind in [("hand", "hand-coded"), ("stat", "static")]:
-        arms.append((name, "ana" if kind == "hand-coded" else "none", kind))
-    arms += [(f"learned-ana-not-set-{i}", "ana", "learned") for i in range(4)]
+    runs, tests = [], []
+    arms = [("hand", "ana", "hand-coded", ""), ("stat", "none", "static", "")]
+    arms += [(f"learned-{i}", "ana", "learned", f"set-{i}") for i in range(4)]
     for i, task in enumerate(names):
-        for arm in ("hand", "stat", f"learned-ana-not-set-{i % 4}"):
+        for arm in ("hand", "stat", f"learned-{i % 4}"):
             more = (gain + spread * (-1) ** i) * arm.startswith("learned")
             for seed in range(SEEDS):
                 # Seeds are paired: what a seed adds, it adds to every arm.
@@ -54,7 +54,7 @@ def evidence(gain: float, spread: float = 0.0, tasks: int = 8) -> Evidence:
     )
 
 
-def _arms(rows: list[tuple[str, str, str]], like: Arms) -> Arms:
+def _arms(rows: list[tuple[str, str, str, str]], like: Arms) -> Arms:
     # Schedules differ, since arms of equal schedules share their runs.
     texts = []
     for i in range(len(rows)):
@@ -62,9 +62,10 @@ def _arms(rows: list[tuple[str, str, str]], like: Arms) -> Arms:
         data["weights"]["backward_std"] = 0.1 + i
         texts.append(json.dumps(data))
     count = len(rows)
+    name, algorithm, kind, left_out = columns(rows)
     return Arms(
-        *(np.array(column, dtype=object) for column in zip(*rows, strict=True)),
-        np.full(count, -1),
+        *(name, algorithm, kind, np.full(count, -1), left_out),
+        np.array([""] * count, dtype=object),
         np.array(texts, dtype=object),
         np.array(["{}"] * count, dtype=object),
         np.array([str(i) for i in range(count)], dtype=object),
