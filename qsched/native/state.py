@@ -8,7 +8,7 @@ import numpy as np
 
 from qsched.lanes.modes import Mode
 from qsched.native.names import BOOKS, FORWARDS, METHODS, NOISE, PARTITIONS
-from qsched.native.program import FLOATS, Program
+from qsched.native.program import FLOATS, LD, Program
 from qsched.native.stairs import stair_row
 from qsched.quantizers import Codebook, Stair
 from qsched.specs import OptimizerSpec
@@ -40,7 +40,8 @@ class Network(NamedTuple):
         classes: number of classes.
         logits: place of the network's output among the activations.
         grads: places there of the two regions for gradients.
-        border: place there of a gradient with a zero border.
+        border: place there of one image's gradient with a zero border.
+        block: place there of scratch for a block of rows.
         weights: number of leading parameters that are weights.
     """
 
@@ -56,6 +57,7 @@ class Network(NamedTuple):
     logits: int
     grads: tuple[int, int]
     border: int
+    block: int
     weights: int
 
 
@@ -104,7 +106,9 @@ class State(NamedTuple):
         started: how many of each tensor's weights are frozen.
         means: running means, [S].
         variances: running variances, [S].
+        centers: means of the last batch, [S].
         rstds: reciprocal standard deviations of the last batch, [S].
+        sums: of gradients, scratch of one normalization.
         work: activations and their gradients.
         turned: transposed weights of one layer.
         samples: random numbers of one quantizer.
@@ -126,7 +130,9 @@ class State(NamedTuple):
     started: np.ndarray
     means: np.ndarray
     variances: np.ndarray
+    centers: np.ndarray
     rstds: np.ndarray
+    sums: np.ndarray
     work: np.ndarray
     turned: np.ndarray
     samples: np.ndarray
@@ -190,6 +196,7 @@ def make_network(
         program.logits,
         program.grads,
         program.border,
+        program.block,
         program.weights,
     )
 
@@ -232,7 +239,9 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
         started=zeros(len(program.tensors)),
         means=zeros(statistics),
         variances=zeros(statistics),
+        centers=zeros(statistics),
         rstds=zeros(statistics),
+        sums=zeros(4 * int(program.ops[:, LD].max())),
         work=zeros(program.work),
         turned=zeros(program.turned),
         samples=zeros(program.samples),
