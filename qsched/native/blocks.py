@@ -20,6 +20,7 @@ from qsched.native.norm import (
     norm_statistics,
 )
 from qsched.native.program import BLOCK, LD, PIXELS, SCALE, SHIFT, SITE, SOURCE, STATS, TARGET
+from qsched.native.simd import clear
 from qsched.native.sites import activate, activate_backward, activate_hard
 
 __all__ = ["normalize", "normalize_backward", "normalize_hard"]
@@ -65,8 +66,7 @@ def normalize_backward(op: Any, net: Any, state: Any, controls: Any, grad: int) 
     """Replace the gradient at ``grad`` by that of the input; write those of the parameters."""
     work, ld, rows = state.work, op[LD], net.batch * op[PIXELS]
     stats = op[STATS], state.centers, state.rstds, state.means, state.variances
-    for i in range(4 * ld):
-        state.sums[i] = 0
+    clear(state.sums, 0, 4 * ld)
     step = _rows(ld)
     for first in range(0, rows, step):
         count, x, slope = min(step, rows - first), op[SOURCE] + first * ld, grad + first * ld

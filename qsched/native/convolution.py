@@ -15,10 +15,9 @@ from qsched.native.simd import (
     ROWS,
     VECTORS,
     add_products,
+    copy,
     equal_steps,
-    load,
     load_tile,
-    store,
     store_tile,
     table_steps,
     tile_rows,
@@ -51,20 +50,11 @@ def add_border(
             row = (example * (height + 2 * border) + y + border) * wide + border
             at, to = source + (example * height + y) * across * ld, target + row * channels
             if ld == channels:
-                _copy(work, at, to, across * ld)
+                copy(work, at, work, to, across * ld)
             else:
                 for x in range(across):
                     for c in range(channels):
                         work[to + x * channels + c] = work[at + x * ld + c]
-
-
-@compiled
-def _copy(work: Any, at: int, to: int, n: int) -> None:
-    whole = n - n % width(work)
-    for i in range(0, whole, width(work)):
-        store(work, to + i, load(work, at + i))
-    for i in range(whole, n):
-        work[to + i] = work[at + i]
 
 
 @compiled

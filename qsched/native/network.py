@@ -53,7 +53,7 @@ from qsched.native.program import (
     WEIGHT,
     WIDTH,
 )
-from qsched.native.simd import load, store, width
+from qsched.native.simd import clear, load, store, width
 from qsched.native.sites import activate, activate_backward, activate_hard, weights_backward
 
 __all__ = ["backward", "forward", "infer"]
@@ -177,17 +177,11 @@ def _parameters_backward(op: Any, net: Any, state: Any, grad: int) -> None:
         gemm_transposed(shape, work, op[SOURCE], op[IN_LD], work, grad, ld, grads, weight)
     else:
         weight = op[WEIGHT], ld
-        _clear(state.grads, op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * ld)
+        clear(state.grads, op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * ld)
         for example in range(net.batch):
             frame = _framed(op, work, example), np.int64(0)
             slope = grad + example * op[PIXELS] * ld, np.int64(0)
             weights_gradient(net.jobs, op[JOB], 1, work, frame, slope, state.grads, weight)
-
-
-@compiled
-def _clear(array: Any, at: int, n: int) -> None:
-    for i in range(at, at + n):
-        array[i] = 0
 
 
 @inlined
@@ -218,7 +212,7 @@ def _convolve_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> Non
     for tap in range(op[SIZE] ** 2):
         at, turned = op[WEIGHT] + tap * inputs * ld, tap * outputs * in_ld
         transpose(state.effective, at, ld, state.turned, turned, in_ld, inputs, outputs)
-    _clear(work, net.border, (op[HEIGHT] + 2 * edge) * (op[WIDTH] + 2 * edge) * ld)
+    clear(work, net.border, (op[HEIGHT] + 2 * edge) * (op[WIDTH] + 2 * edge) * ld)
     image, zero = (np.int64(1), op[HEIGHT], op[WIDTH]), np.int64(0)
     for example in range(net.batch):
         add_border(work, grad + example * op[PIXELS] * ld, image, ld, net.border, ld, edge)

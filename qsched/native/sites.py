@@ -28,6 +28,7 @@ from qsched.native.program import (
 )
 from qsched.native.simd import (
     absolute,
+    copy,
     fill,
     load,
     maximum,
@@ -90,7 +91,7 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
         elif site >= 0 and net.modes[site, 0] == INQ:
             use_frozen(state, at, n)
         else:
-            _copy(state.values, state.effective, at, n)
+            copy(state.values, at, state.effective, at, n)
 
 
 @inlined
@@ -118,7 +119,7 @@ def harden_weights(net: Any, state: Any) -> None:
         elif site >= 0 and net.modes[site, 0] == INQ:
             harden_frozen(net, state, site)
         else:
-            _copy(state.values, state.effective, at, n)
+            copy(state.values, at, state.effective, at, n)
 
 
 @inlined
@@ -210,12 +211,6 @@ def activate_hard(op: Any, net: Any, state: Any, rows: int, x: int, y: int) -> N
         hard(state.work, x, state.work, y, n, net.stairs[1], 0.0, state.table)
     else:
         _hardtanh(state.work, x, y, n)
-
-
-@compiled
-def _copy(source: Any, target: Any, at: int, n: int) -> None:
-    for i in range(at, at + n, width(source)):
-        store(target, i, load(source, i))
 
 
 @compiled

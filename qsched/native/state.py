@@ -222,31 +222,22 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
         dtype: float32 or float64.
     """
 
-    def zeros(size: int) -> np.ndarray:
-        return aligned(size, dtype)
-
     size, statistics = program.size, program.statistics
+    sizes = {
+        **dict.fromkeys(
+            ("values", "effective", "grads", "first", "second", "frozen", "fixed", "latent"), size
+        ),
+        **dict.fromkeys(("scales", "started"), len(program.tensors)),
+        **dict.fromkeys(("means", "variances", "centers", "rstds"), statistics),
+        "sums": 4 * int(program.ops[:, LD].max()),
+        "work": program.work,
+        "turned": program.turned,
+        "samples": program.samples,
+        "table": TABLE,
+        "mask": -(-classes // FLOATS) * FLOATS,
+    }
     state = State(
-        values=zeros(size),
-        effective=zeros(size),
-        grads=zeros(size),
-        first=zeros(size),
-        second=zeros(size),
-        frozen=zeros(size),
-        fixed=zeros(size),
-        latent=zeros(size),
-        scales=zeros(len(program.tensors)),
-        started=zeros(len(program.tensors)),
-        means=zeros(statistics),
-        variances=zeros(statistics),
-        centers=zeros(statistics),
-        rstds=zeros(statistics),
-        sums=zeros(4 * int(program.ops[:, LD].max())),
-        work=zeros(program.work),
-        turned=zeros(program.turned),
-        samples=zeros(program.samples),
-        table=zeros(TABLE),
-        mask=zeros(-(-classes // FLOATS) * FLOATS),
+        **_parts(sizes, dtype),
         labels=np.zeros(program.batch, np.int64),
         order=np.zeros(2 * int(np.diff(program.tensors).max(initial=0)), np.int64),
     )
@@ -254,3 +245,13 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
     state.variances[:] = 1
     state.mask[:classes] = 1
     return state
+
+
+def _parts(sizes: dict[str, int], dtype: np.dtype) -> dict[str, np.ndarray]:
+    """Return arrays of zeros, one behind the other, each at a multiple of a cache line."""
+    padded = [-(-size // FLOATS) * FLOATS for size in sizes.values()]
+    memory, start, parts = aligned(sum(padded), dtype), 0, {}
+    for (name, size), room in zip(sizes.items(), padded, strict=True):
+        parts[name] = memory[start : start + size]
+        start += room
+    return parts

@@ -28,7 +28,17 @@ from qsched.native.simd.arithmetic import (
 )
 from qsched.native.simd.control import flush_denormals, restore_denormals
 from qsched.native.simd.functions import erf, exp, uniform
-from qsched.native.simd.memory import fill, gather, load, spread, store, transpose_square, width
+from qsched.native.simd.memory import (
+    clear,
+    copy,
+    fill,
+    gather,
+    load,
+    spread,
+    store,
+    transpose_square,
+    width,
+)
 from qsched.native.simd.tile import (
     ROWS,
     VECTORS,
@@ -48,6 +58,8 @@ __all__ = [
     "VECTORS",
     "absolute",
     "add_products",
+    "clear",
+    "copy",
     "equal_steps",
     "erf",
     "exp",

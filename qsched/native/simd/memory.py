@@ -13,6 +13,8 @@ from qsched.native.simd.vector import INT32, INT64, Vector, broadcast, generated
 __all__ = [
     "address",
     "check",
+    "clear",
+    "copy",
     "fill",
     "gather",
     "load",
@@ -189,3 +191,23 @@ if CHECKED:
 else:
     transpose_square = _transpose_square
     load, store, spread, gather = _load, _store, _spread, _gather
+
+
+@compiled
+def copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
+    """Copy ``count`` numbers from ``source[at]`` on to ``target[to]`` and what follows."""
+    whole = count - count % width(target)
+    for i in range(0, whole, width(target)):
+        store(target, to + i, load(source, at + i))
+    for i in range(whole, count):
+        target[to + i] = source[at + i]
+
+
+@compiled
+def clear(array: Any, at: int, count: int) -> None:
+    """Set ``count`` numbers from ``array[at]`` on to 0."""
+    whole, zero = count - count % width(array), fill(array, 0.0)
+    for i in range(at, at + whole, width(array)):
+        store(array, i, zero)
+    for i in range(at + whole, at + count):
+        array[i] = 0
