@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import prod
 
 import numpy as np
 import torch
@@ -84,15 +85,26 @@ def initial_values(
     """
     spread, choice = generator(seed, Stream.WEIGHTS), generator(seed, Stream.THRESHOLDS)
     row = np.zeros(plan.size)
-    sites = iter(thresholds)
-    for block in plan.blocks:
-        part = row[block.columns]
-        if block.kind in ("weight", "bias"):
-            part[:] = spread.uniform(-1, 1, part.size) / np.sqrt(block.fan_in)
-        elif block.kind == "scale":
-            part[:] = 1
-        if block.quantized:
-            fractions, steps = choice.random(part.size), next(sites)
-            if steps is not None:
-                part += np.asarray(steps)[(fractions * len(steps)).astype(int)]
+    drawn = [block for block in plan.blocks if block.kind in ("weight", "bias")]
+    sizes = [prod(block.shape) for block in drawn]
+    limits = np.sqrt([block.fan_in for block in drawn])
+    draws = spread.uniform(-1, 1, sum(sizes)) / np.repeat(limits, sizes)
+    weights = plan.columns("weight")
+    row[weights], row[plan.columns("bias")] = np.split(draws, [weights.stop])
+    row[plan.columns("scale")] = 1
+    row[: plan.quantized] += _starts(plan, choice.random(plan.quantized), thresholds)
     return row
+
+
+def _starts(
+    plan: Plan, fractions: np.ndarray, thresholds: Sequence[Sequence[float] | None]
+) -> np.ndarray:
+    """Return a threshold of its stair for each quantized weight, picked by a number in [0, 1)."""
+    steps = [(0.0,) if row is None else tuple(row) for row in thresholds]
+    counts = np.array([len(row) for row in steps])
+    table = np.zeros((len(steps), max(counts, default=1)))
+    for row, values in zip(table, steps, strict=True):
+        row[: len(values)] = values
+    site = np.repeat(np.arange(len(steps)), [prod(block.shape) for block in plan.weight_blocks])
+    starts: np.ndarray = table[site, (fractions * counts[site]).astype(int)]
+    return starts

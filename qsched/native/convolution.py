@@ -1,7 +1,8 @@
 """Direct convolution: no matrix of patches is made, which would not stay in cache.
 
-Images are [examples, height, width, channels]. Six output pixels of one vector of channels stay in
-registers while taps and input channels run, see :mod:`qsched.native.geometry` for which are which.
+Images are [examples, height, width, channels]. A tile, some output pixels of one or two vectors of
+channels, stays in registers while taps and input channels run, see :mod:`qsched.native.geometry`
+for which are which; in the gradient of the weights one of inputs and vectors, while pixels run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,19 @@ from typing import Any
 
 from qsched.native.compiler import compiled
 from qsched.native.geometry import HEAD
-from qsched.native.simd import fill, fma, load, spread, store, width
+from qsched.native.simd import (
+    ROWS,
+    VECTORS,
+    add_products,
+    copy,
+    equal_steps,
+    load_tile,
+    store_tile,
+    table_steps,
+    tile_rows,
+    width,
+    zero_tile,
+)
 
 __all__ = ["add_border", "convolve", "weights_gradient"]
 
@@ -37,8 +50,7 @@ def add_border(
             row = (example * (height + 2 * border) + y + border) * wide + border
             at, to = source + (example * height + y) * across * ld, target + row * channels
             if ld == channels:
-                for i in range(across * ld):
-                    work[to + i] = work[at + i]
+                copy(work, at, work, to, across * ld)
             else:
                 for x in range(across):
                     for c in range(channels):
@@ -65,123 +77,80 @@ def convolve(
     Returns:
         Place of the next job.
     """
-    taps, run, pixels = jobs[job], jobs[job + 1], jobs[job + 2]
+    taps, pixels, size = jobs[job], jobs[job + 2], width(c)
     first = job + HEAD + 2 * taps
     for example in range(examples):
         at, target = source[0] + example * source[1], to[0] + example * to[1]
         i = 0
         while i < pixels:
-            left, place = pixels - i, first + 2 * i
-            for n in range(0, weights[1], width(c)):
-                if left >= 6 and left != 8:
-                    _six(jobs, job, place, taps, run, a, at, w, weights, n, c, target + n)
-                elif left >= 4:
-                    _four(jobs, job, place, taps, run, a, at, w, weights, n, c, target + n)
+            rows, n = tile_rows(pixels - i), 0
+            place = first + 2 * i
+            while n < weights[1]:
+                wide = VECTORS > 1 and weights[1] - n > size
+                pixel = place, at, target + n
+                if wide:
+                    _wide(rows, jobs, job, pixel, a, w, weights[0] + n, weights[1], c)
                 else:
-                    _one(jobs, job, place, taps, run, a, at, w, weights, n, c, target + n)
-            i += 6 if left >= 6 and left != 8 else 4 if left >= 4 else 1
+                    _narrow(rows, jobs, job, pixel, a, w, weights[0] + n, weights[1], c)
+                n += VECTORS * size if wide else size
+            i += rows
     return int(first + 2 * pixels)
 
 
-@compiled
-def _six(
-    jobs: Any,
-    job: int,
-    place: int,
-    taps: int,
-    run: int,
-    a: Any,
-    at: int,
-    w: Any,
-    weights: Any,
-    n: int,
-    c: Any,
-    to: int,
-) -> None:
-    a0, a1, a2 = at + jobs[place], at + jobs[place + 2], at + jobs[place + 4]
-    a3, a4, a5 = at + jobs[place + 6], at + jobs[place + 8], at + jobs[place + 10]
-    c0 = c1 = c2 = c3 = c4 = c5 = fill(c, 0.0)
-    for tap in range(taps):
-        p, q = jobs[job + HEAD + 2 * tap], weights[0] + jobs[job + HEAD + 2 * tap + 1] + n
-        for i in range(p, p + run):
-            v = load(w, q)
-            c0 = fma(spread(a, a0 + i), v, c0)
-            c1 = fma(spread(a, a1 + i), v, c1)
-            c2 = fma(spread(a, a2 + i), v, c2)
-            c3 = fma(spread(a, a3 + i), v, c3)
-            c4 = fma(spread(a, a4 + i), v, c4)
-            c5 = fma(spread(a, a5 + i), v, c5)
-            q += weights[1]
-    store(c, to + jobs[place + 1], c0)
-    store(c, to + jobs[place + 3], c1)
-    store(c, to + jobs[place + 5], c2)
-    store(c, to + jobs[place + 7], c3)
-    store(c, to + jobs[place + 9], c4)
-    store(c, to + jobs[place + 11], c5)
+def _pixels_of(rows: int, vectors: int) -> Any:
+    """Return the loop for some pixels, whose records begin at ``pixel[0]``."""
+
+    @compiled
+    def pixels(
+        jobs: Any, job: int, pixel: Any, a: Any, w: Any, weights: int, ld: int, c: Any
+    ) -> None:
+        place, at, target = pixel
+        taps, run = jobs[job], jobs[job + 1]
+        tile = zero_tile(c, rows, vectors)
+        sources = table_steps(tile, jobs, place, at)
+        for tap in range(taps):
+            p, q = jobs[job + HEAD + 2 * tap], weights + jobs[job + HEAD + 2 * tap + 1]
+            for i in range(run):
+                tile = add_products(tile, a, sources, p + i, w, q + i * ld)
+        store_tile(tile, c, table_steps(tile, jobs, place + 1, target))
+
+    return pixels
 
 
-@compiled
-def _four(
-    jobs: Any,
-    job: int,
-    place: int,
-    taps: int,
-    run: int,
-    a: Any,
-    at: int,
-    w: Any,
-    weights: Any,
-    n: int,
-    c: Any,
-    to: int,
-) -> None:
-    a0, a1 = at + jobs[place], at + jobs[place + 2]
-    a2, a3 = at + jobs[place + 4], at + jobs[place + 6]
-    c0 = c1 = c2 = c3 = fill(c, 0.0)
-    for tap in range(taps):
-        p, q = jobs[job + HEAD + 2 * tap], weights[0] + jobs[job + HEAD + 2 * tap + 1] + n
-        for i in range(p, p + run):
-            v = load(w, q)
-            c0 = fma(spread(a, a0 + i), v, c0)
-            c1 = fma(spread(a, a1 + i), v, c1)
-            c2 = fma(spread(a, a2 + i), v, c2)
-            c3 = fma(spread(a, a3 + i), v, c3)
-            q += weights[1]
-    store(c, to + jobs[place + 1], c0)
-    store(c, to + jobs[place + 3], c1)
-    store(c, to + jobs[place + 5], c2)
-    store(c, to + jobs[place + 7], c3)
+def _any_pixels_of(vectors: int) -> Any:
+    """Return the function for one, four or many pixels."""
+    many, four, one = (_pixels_of(rows, vectors) for rows in (ROWS, 4, 1))
+
+    @compiled
+    def any_pixels(
+        rows: int,
+        jobs: Any,
+        job: int,
+        pixel: Any,
+        a: Any,
+        w: Any,
+        weights: int,
+        ld: int,
+        c: Any,
+    ) -> None:
+        if rows == ROWS:
+            many(jobs, job, pixel, a, w, weights, ld, c)
+        elif rows == 4:
+            four(jobs, job, pixel, a, w, weights, ld, c)
+        else:
+            one(jobs, job, pixel, a, w, weights, ld, c)
+
+    return any_pixels
 
 
-@compiled
-def _one(
-    jobs: Any,
-    job: int,
-    place: int,
-    taps: int,
-    run: int,
-    a: Any,
-    at: int,
-    w: Any,
-    weights: Any,
-    n: int,
-    c: Any,
-    to: int,
-) -> None:
-    start, total = at + jobs[place], fill(c, 0.0)
-    for tap in range(taps):
-        p, q = jobs[job + HEAD + 2 * tap], weights[0] + jobs[job + HEAD + 2 * tap + 1] + n
-        for i in range(p, p + run):
-            total = fma(spread(a, start + i), load(w, q), total)
-            q += weights[1]
-    store(c, to + jobs[place + 1], total)
+_narrow, _wide = _any_pixels_of(1), _any_pixels_of(VECTORS)
 
 
 @compiled
 def weights_gradient(
     jobs: Any, job: int, examples: int, work: Any, source: Any, grad: Any, grads: Any, weight: Any
 ) -> None:
-    """Write the gradient of the weights.
+    """Add the gradient of the weights.
 
     Args:
         jobs: table of jobs.
@@ -193,87 +162,86 @@ def weights_gradient(
         grads: array of gradients.
         weight: (place in it, length of a row).
     """
-    taps, run, pixels = jobs[job], jobs[job + 1], jobs[job + 2]
-    place, ld = job + HEAD + 2 * taps, weight[1]
-    for i in range(weight[0], weight[0] + taps * run * ld, width(grads)):
-        store(grads, i, fill(grads, 0.0))
+    first, ld = job + HEAD + 2 * jobs[job], weight[1]
+    pixels = first, first + 2 * jobs[job + 2]
     for example in range(examples):
         image, slope = source[0] + example * source[1], grad[0] + example * grad[1]
+        n = 0
+        while n < ld:
+            wide = VECTORS > 1 and ld - n > width(grads)
+            sums = grads, weight[0] + n, ld
+            if wide:
+                _wide_gradients(jobs, job, pixels, work, image, slope + n, sums)
+            else:
+                _narrow_gradients(jobs, job, pixels, work, image, slope + n, sums)
+            n += VECTORS * width(grads) if wide else width(grads)
+
+
+def _tile_gradients_of(rows: int, vectors: int, scattered: bool) -> Any:
+    """Return the loop for the weights of some inputs, one behind the other or taps of run 1."""
+
+    @compiled
+    def tile_gradients(
+        jobs: Any, pixels: Any, work: Any, image: int, entry: int, slope: int, sums: Any
+    ) -> None:
+        grads, to, ld = sums
+        shape = zero_tile(grads, rows, vectors)
+        if scattered:
+            sources = table_steps(shape, jobs, entry, image)
+        else:
+            sources = equal_steps(shape, image + entry, 1)
+        targets = equal_steps(shape, to, ld)
+        tile = load_tile(shape, grads, targets)
+        for i in range(pixels[0], pixels[1], 2):
+            tile = add_products(tile, work, sources, jobs[i], work, slope + jobs[i + 1])
+        store_tile(tile, grads, targets)
+
+    return tile_gradients
+
+
+def _run_gradients_of(vectors: int, scattered: bool) -> Any:
+    """Return the function for the weights of one run, or of all taps of run 1."""
+    many, four, one = (_tile_gradients_of(rows, vectors, scattered) for rows in (ROWS, 4, 1))
+    step = 2 if scattered else 1
+
+    @compiled
+    def run_gradients(
+        jobs: Any, pixels: Any, work: Any, image: int, entry: int, run: int, slope: int, sums: Any
+    ) -> None:
+        grads, to, ld = sums
+        i = 0
+        while i < run:
+            rows, at, rest = tile_rows(run - i), entry + step * i, (grads, to + i * ld, ld)
+            if rows == ROWS:
+                many(jobs, pixels, work, image, at, slope, rest)
+            elif rows == 4:
+                four(jobs, pixels, work, image, at, slope, rest)
+            else:
+                one(jobs, pixels, work, image, at, slope, rest)
+            i += rows
+
+    return run_gradients
+
+
+def _gradients_of(vectors: int) -> Any:
+    """Return the function for all inputs and some vectors of outputs."""
+    run_gradients = _run_gradients_of(vectors, False)
+    tap_gradients = _run_gradients_of(vectors, True)
+
+    @compiled
+    def gradients(
+        jobs: Any, job: int, pixels: Any, work: Any, image: int, slope: int, sums: Any
+    ) -> None:
+        grads, to, ld = sums
+        taps, run = jobs[job], jobs[job + 1]
+        if run == 1:
+            tap_gradients(jobs, pixels, work, image, job + HEAD, taps, slope, sums)
+            return
         for tap in range(taps):
-            at, to = image + jobs[job + HEAD + 2 * tap], weight[0] + tap * run * ld
-            for n in range(0, ld, width(grads)):
-                i = 0
-                while i < run:
-                    left, p, q = run - i, at + i, to + i * ld + n
-                    if left >= 6:
-                        _six_gradients(jobs, place, pixels, work, p, slope + n, grads, q, ld)
-                        i += 6
-                    elif left >= 3:
-                        _three_gradients(jobs, place, pixels, work, p, slope + n, grads, q, ld)
-                        i += 3
-                    else:
-                        _gradient(jobs, place, pixels, work, p, slope + n, grads, q)
-                        i += 1
+            entry, rest = jobs[job + HEAD + 2 * tap], (grads, to + tap * run * ld, ld)
+            run_gradients(jobs, pixels, work, image, entry, run, slope, rest)
+
+    return gradients
 
 
-@compiled
-def _six_gradients(
-    jobs: Any,
-    place: int,
-    pixels: int,
-    work: Any,
-    at: int,
-    slope: int,
-    grads: Any,
-    to: int,
-    ld: int,
-) -> None:
-    c0, c1, c2 = load(grads, to), load(grads, to + ld), load(grads, to + 2 * ld)
-    c3, c4, c5 = load(grads, to + 3 * ld), load(grads, to + 4 * ld), load(grads, to + 5 * ld)
-    for i in range(place, place + 2 * pixels, 2):
-        v, p = load(work, slope + jobs[i + 1]), at + jobs[i]
-        c0 = fma(spread(work, p), v, c0)
-        c1 = fma(spread(work, p + 1), v, c1)
-        c2 = fma(spread(work, p + 2), v, c2)
-        c3 = fma(spread(work, p + 3), v, c3)
-        c4 = fma(spread(work, p + 4), v, c4)
-        c5 = fma(spread(work, p + 5), v, c5)
-    store(grads, to, c0)
-    store(grads, to + ld, c1)
-    store(grads, to + 2 * ld, c2)
-    store(grads, to + 3 * ld, c3)
-    store(grads, to + 4 * ld, c4)
-    store(grads, to + 5 * ld, c5)
-
-
-@compiled
-def _three_gradients(
-    jobs: Any,
-    place: int,
-    pixels: int,
-    work: Any,
-    at: int,
-    slope: int,
-    grads: Any,
-    to: int,
-    ld: int,
-) -> None:
-    c0, c1, c2 = load(grads, to), load(grads, to + ld), load(grads, to + 2 * ld)
-    for i in range(place, place + 2 * pixels, 2):
-        v, p = load(work, slope + jobs[i + 1]), at + jobs[i]
-        c0 = fma(spread(work, p), v, c0)
-        c1 = fma(spread(work, p + 1), v, c1)
-        c2 = fma(spread(work, p + 2), v, c2)
-    store(grads, to, c0)
-    store(grads, to + ld, c1)
-    store(grads, to + 2 * ld, c2)
-
-
-@compiled
-def _gradient(
-    jobs: Any, place: int, pixels: int, work: Any, at: int, slope: int, grads: Any, to: int
-) -> None:
-    total = load(grads, to)
-    for i in range(place, place + 2 * pixels, 2):
-        total = fma(spread(work, at + jobs[i]), load(work, slope + jobs[i + 1]), total)
-    store(grads, to, total)
+_narrow_gradients, _wide_gradients = _gradients_of(1), _gradients_of(VECTORS)

@@ -16,7 +16,7 @@ from qsched.native.loss import cross_entropy, is_correct
 from qsched.native.network import backward, forward, infer
 from qsched.native.optimizers import adam, clip, decay, sgd
 from qsched.native.program import LD
-from qsched.native.simd import flush_denormals, restore_denormals
+from qsched.native.simd import clear, copy, flush_denormals, restore_denormals
 from qsched.native.sites import freeze_weights, harden_weights, hold_weights, quantize_weights
 
 __all__ = ["train_lane"]
@@ -103,8 +103,8 @@ def _step(net: Any, course: Any, state: Any, train: Any, step: int) -> float:
     """Take one step; return the mean loss of its batch."""
     controls, keys = course.controls[step], course.keys[min(step, len(course.keys) - 1)]
     if course.clears[step]:
-        for i in range(state.first.size):
-            state.first[i] = state.second[i] = 0
+        clear(state.first, 0, state.first.size)
+        clear(state.second, 0, state.second.size)
     _gather(net, course, state, train, step)
     quantize_weights(net, state, controls, keys)
     forward(net, state, controls, keys)
@@ -132,8 +132,7 @@ def _gather(net: Any, course: Any, state: Any, train: Any, step: int) -> None:
     for b in range(net.batch):
         example = course.order[step, b]
         state.labels[b] = train.y[example]
-        for i in range(size):
-            state.work[b * size + i] = train.x[example * size + i]
+        copy(train.x, example * size, state.work, b * size, size)
 
 
 @inlined
@@ -161,8 +160,7 @@ def _score(net: Any, state: Any, split: Any, score: Any) -> None:
     ld = net.ops[-1, LD]
     for start in range(0, examples, net.batch):
         count = min(net.batch, examples - start)
-        for i in range(count * size):
-            state.work[i] = split.x[start * size + i]
+        copy(split.x, start * size, state.work, 0, count * size)
         infer(net, state, count)
         for b in range(count):
             label = state.labels[b] = split.y[start + b]

@@ -18,13 +18,17 @@ __all__ = ["backward_border", "backward_jobs", "forward_job"]
 
 HEAD = 3
 
+SHORTEST = 8
+"""Runs shorter than this are not worth a loop of their own."""
+
 
 def forward_job(
     image: tuple[int, int], outputs: tuple[int, int], kernel: tuple[int, int, int], ld: int
 ) -> np.ndarray:
     """Return the job of the forward pass.
 
-    A tap is a whole row of the kernel, whose inputs lie one behind the other.
+    A tap is a whole row of the kernel, whose inputs lie one behind the other; where those are few,
+    a single one of them.
 
     Args:
         image: height and width of the input with its border.
@@ -33,8 +37,13 @@ def forward_job(
         ld: length of an output pixel and of a row of weights.
     """
     side, stride, channels = kernel
-    run = side * channels
-    taps = [(i * image[1] * channels, i * run * ld) for i in range(side)]
+    row = side * channels
+    run = row if row >= SHORTEST else 1
+    taps = [
+        (i * image[1] * channels + j, (i * row + j) * ld)
+        for i in range(side)
+        for j in range(0, row, run)
+    ]
     y, x = np.indices(outputs).reshape(2, -1)
     sources = (y * stride * image[1] + x * stride) * channels
     return _record(run, taps, sources, np.arange(len(y)) * ld)

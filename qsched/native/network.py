@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from qsched.native.blocks import normalize, normalize_backward, normalize_hard
 from qsched.native.compiler import compiled, inlined
 from qsched.native.convolution import add_border, convolve, weights_gradient
-from qsched.native.gemm import gemm, transpose
-from qsched.native.norm import norm_backward, norm_forward, norm_infer
+from qsched.native.gemm import gemm, gemm_transposed, transpose
 from qsched.native.pooling import (
     flatten,
     max_pool,
@@ -46,17 +46,14 @@ from qsched.native.program import (
     NORM,
     PADDING,
     PIXELS,
-    SCALE,
-    SHIFT,
     SIZE,
     SOURCE,
-    STATS,
     STRIDE,
     TARGET,
     WEIGHT,
     WIDTH,
 )
-from qsched.native.simd import load, store, width
+from qsched.native.simd import clear, load, store, width
 from qsched.native.sites import activate, activate_backward, activate_hard, weights_backward
 
 __all__ = ["backward", "forward", "infer"]
@@ -75,21 +72,12 @@ def forward(net: Any, state: Any, controls: Any, keys: Any) -> None:
     for i in range(len(net.ops)):
         op = net.ops[i]
         if op[KIND] == NORM:
-            norm_forward(
-                state.work,
-                op[SOURCE],
-                op[TARGET],
-                net.batch * op[PIXELS],
-                op[LD],
-                state.values,
-                op[SCALE],
-                op[SHIFT],
-                (op[STATS], state.means, state.variances, state.rstds),
-            )
+            normalize(op, net, state, controls, keys)
         elif op[KIND] == ACTIVATION:
-            activate(op, net, state, controls, keys)
+            part = 0, net.batch * op[PIXELS]
+            activate(op, net, state, controls, keys, part, op[SOURCE], op[TARGET])
         else:
-            _stateless(op, net, state, net.batch)
+            _stateless(op, net.jobs, net.batch, state.work, state.effective, state.values)
 
 
 @inlined
@@ -98,21 +86,11 @@ def infer(net: Any, state: Any, examples: int) -> None:
     for i in range(len(net.ops)):
         op = net.ops[i]
         if op[KIND] == NORM:
-            norm_infer(
-                state.work,
-                op[SOURCE],
-                op[TARGET],
-                examples * op[PIXELS],
-                op[LD],
-                state.values,
-                op[SCALE],
-                op[SHIFT],
-                (op[STATS], state.means, state.variances, state.rstds),
-            )
+            normalize_hard(op, net, state, examples)
         elif op[KIND] == ACTIVATION:
-            activate_hard(op, net, state, examples)
+            activate_hard(op, net, state, examples * op[PIXELS], op[SOURCE], op[TARGET])
         else:
-            _stateless(op, net, state, examples)
+            _stateless(op, net.jobs, examples, state.work, state.effective, state.values)
 
 
 @inlined
@@ -122,19 +100,10 @@ def backward(net: Any, state: Any, controls: Any) -> None:
     for i in range(len(net.ops) - 1, -1, -1):
         op, grad, other = net.ops[i], net.grads[side], net.grads[1 - side]
         if op[KIND] == NORM:
-            norm_backward(
-                state.work,
-                op[SOURCE],
-                grad,
-                net.batch * op[PIXELS],
-                op[LD],
-                (state.values, state.grads),
-                op[SCALE],
-                op[SHIFT],
-                (op[STATS], state.rstds),
-            )
+            normalize_backward(op, net, state, controls, grad)
         elif op[KIND] == ACTIVATION:
-            activate_backward(op, net, state, controls, grad)
+            rows = net.batch * op[PIXELS]
+            activate_backward(op, net, state, controls, rows, op[SOURCE], grad)
         else:
             if op[WEIGHT] >= 0:
                 _parameters_backward(op, net, state, grad)
@@ -147,16 +116,27 @@ def backward(net: Any, state: Any, controls: Any) -> None:
 
 
 @compiled
-def _stateless(op: Any, net: Any, state: Any, examples: int) -> None:
-    """Compute an operation that is the same in training and in the hard network."""
-    kind, work, rows, ld = op[KIND], state.work, examples * op[PIXELS], op[LD]
+def _stateless(op: Any, jobs: Any, examples: int, work: Any, weights: Any, values: Any) -> None:
+    """Compute an operation that is the same in training and in the hard network.
+
+    It gets arrays rather than groups of them, since a call copies all that it is given.
+
+    Args:
+        op: the operation.
+        jobs: of all convolutions.
+        examples: how many to compute.
+        work: array of activations.
+        weights: effective ones.
+        values: parameters.
+    """
+    kind, rows, ld = op[KIND], examples * op[PIXELS], op[LD]
     source, target, in_ld = op[SOURCE], op[TARGET], op[IN_LD]
     image = op[IN_HEIGHT], op[IN_WIDTH]
     if kind == LINEAR:
-        shape, strides = (rows, ld, op[IN_CHANNELS]), (in_ld, np.int64(1))
-        gemm(shape, work, source, strides, state.effective, op[WEIGHT], ld, work, target)
+        shape = rows, ld, op[IN_CHANNELS]
+        gemm(shape, work, source, in_ld, weights, op[WEIGHT], ld, work, target)
     elif kind == CONV:
-        _convolve(op, net, state, examples)
+        _convolve(op, jobs, examples, work, weights)
     elif kind == MAX_POOL:
         max_pool(work, source, target, examples, image, op[SIZE], ld)
     elif kind == MEAN_POOL:
@@ -164,26 +144,27 @@ def _stateless(op: Any, net: Any, state: Any, examples: int) -> None:
     else:
         flatten(work, source, target, examples, (op[IN_PIXELS], op[IN_CHANNELS]), (in_ld, ld))
     if op[BIAS] >= 0:
-        _add_bias(work, target, rows, ld, state.values, op[BIAS])
+        _add_bias(work, target, rows, ld, values, op[BIAS])
 
 
 @inlined
-def _convolve(op: Any, net: Any, state: Any, examples: int) -> None:
-    channels, border = op[IN_CHANNELS], op[PADDING]
-    image = examples, op[IN_HEIGHT], op[IN_WIDTH]
-    bordered = op[BORDERED], _frame(op, border) * channels
-    add_border(state.work, op[SOURCE], image, op[IN_LD], bordered[0], channels, border)
-    weights, to = (op[WEIGHT], op[LD]), (op[TARGET], op[PIXELS] * op[LD])
-    convolve(
-        net.jobs, op[JOB], examples, state.work, bordered, state.effective, weights, state.work, to
-    )
+def _convolve(op: Any, jobs: Any, examples: int, work: Any, weights: Any) -> None:
+    """Convolve one image after the other, each copied into the same frame of zeros."""
+    ld = op[LD]
+    for example in range(examples):
+        frame = _framed(op, work, example), np.int64(0)
+        to = op[TARGET] + example * op[PIXELS] * ld, np.int64(0)
+        convolve(jobs, op[JOB], 1, work, frame, weights, (op[WEIGHT], ld), work, to)
 
 
 @compiled
-def _frame(op: Any, border: int) -> int:
-    """Return the number of pixels of a convolution's input with its border."""
-    size: int = (op[IN_HEIGHT] + 2 * border) * (op[IN_WIDTH] + 2 * border)
-    return size
+def _framed(op: Any, work: Any, example: int) -> int:
+    """Copy an image of a convolution's input into its frame; return where that is."""
+    image = np.int64(1), op[IN_HEIGHT], op[IN_WIDTH]
+    at = op[SOURCE] + example * op[IN_PIXELS] * op[IN_LD]
+    add_border(work, at, image, op[IN_LD], op[BORDERED], op[IN_CHANNELS], op[PADDING])
+    place: int = op[BORDERED]
+    return place
 
 
 @inlined
@@ -192,12 +173,15 @@ def _parameters_backward(op: Any, net: Any, state: Any, grad: int) -> None:
     if op[BIAS] >= 0:
         _bias_backward(work, grad, rows, ld, state.grads, op[BIAS])
     if op[KIND] == LINEAR:
-        shape, strides = (op[IN_CHANNELS], ld, rows), (np.int64(1), op[IN_LD])
-        gemm(shape, work, op[SOURCE], strides, work, grad, ld, state.grads, op[WEIGHT])
+        shape, grads, weight = (op[IN_CHANNELS], ld, rows), state.grads, op[WEIGHT]
+        gemm_transposed(shape, work, op[SOURCE], op[IN_LD], work, grad, ld, grads, weight)
     else:
-        source = op[BORDERED], _frame(op, op[PADDING]) * op[IN_CHANNELS]
-        slope, weight = (grad, op[PIXELS] * ld), (op[WEIGHT], ld)
-        weights_gradient(net.jobs, op[JOB], net.batch, work, source, slope, state.grads, weight)
+        weight = op[WEIGHT], ld
+        clear(state.grads, op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * ld)
+        for example in range(net.batch):
+            frame = _framed(op, work, example), np.int64(0)
+            slope = grad + example * op[PIXELS] * ld, np.int64(0)
+            weights_gradient(net.jobs, op[JOB], 1, work, frame, slope, state.grads, weight)
 
 
 @inlined
@@ -208,8 +192,8 @@ def _inputs_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> None:
         inputs, outputs = op[IN_CHANNELS], op[CHANNELS]
         start: Any = np.int64(0)
         transpose(state.effective, op[WEIGHT], ld, state.turned, start, in_ld, inputs, outputs)
-        shape, strides = (net.batch, in_ld, outputs), (ld, np.int64(1))
-        gemm(shape, work, grad, strides, state.turned, start, in_ld, work, to)
+        shape = net.batch, in_ld, outputs
+        gemm(shape, work, grad, ld, state.turned, start, in_ld, work, to)
     elif kind == CONV:
         _convolve_backward(op, net, state, grad, to)
     elif kind == MAX_POOL:
@@ -228,24 +212,14 @@ def _convolve_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> Non
     for tap in range(op[SIZE] ** 2):
         at, turned = op[WEIGHT] + tap * inputs * ld, tap * outputs * in_ld
         transpose(state.effective, at, ld, state.turned, turned, in_ld, inputs, outputs)
-    frame = (op[HEIGHT] + 2 * edge) * (op[WIDTH] + 2 * edge) * ld
-    for i in range(net.border, net.border + net.batch * frame):
-        work[i] = 0
-    image = net.batch, op[HEIGHT], op[WIDTH]
-    add_border(work, grad, image, ld, net.border, ld, edge)
-    job, target = op[BACK], (to, op[IN_PIXELS] * in_ld)
-    for _ in range(op[STRIDE] ** 2):
-        job = convolve(
-            net.jobs,
-            job,
-            net.batch,
-            work,
-            (net.border, frame),
-            state.turned,
-            (np.int64(0), in_ld),
-            work,
-            target,
-        )
+    clear(work, net.border, (op[HEIGHT] + 2 * edge) * (op[WIDTH] + 2 * edge) * ld)
+    image, zero = (np.int64(1), op[HEIGHT], op[WIDTH]), np.int64(0)
+    for example in range(net.batch):
+        add_border(work, grad + example * op[PIXELS] * ld, image, ld, net.border, ld, edge)
+        job, target = op[BACK], (to + example * op[IN_PIXELS] * in_ld, zero)
+        for _ in range(op[STRIDE] ** 2):
+            frame, weights = (net.border, zero), (zero, in_ld)
+            job = convolve(net.jobs, job, 1, work, frame, state.turned, weights, work, target)
 
 
 @inlined

@@ -1,7 +1,12 @@
 """Batch normalization of [rows, channels], a vector of channels at a time.
 
 Rows are examples times positions; they are padded to ``ld`` channels, a multiple of the vector's
-length.
+length. The input is kept, and what is normalized computed anew where it is needed: that is cheaper
+than to write and read it where activations leave the cache. Passes other than that over statistics
+take some rows of a batch at a time, see :mod:`qsched.native.blocks`.
+
+``stats`` is (place in the arrays that follow, means of the batch, reciprocal standard deviations
+of the batch, running means, running variances).
 """
 
 from __future__ import annotations
@@ -11,45 +16,129 @@ from typing import Any
 from qsched.native.compiler import compiled
 from qsched.native.simd import fill, fma, load, sqrt, store, width
 
-__all__ = ["norm_backward", "norm_forward", "norm_infer"]
+__all__ = [
+    "norm_add_sums",
+    "norm_backward",
+    "norm_forward",
+    "norm_infer",
+    "norm_parameters_backward",
+    "norm_statistics",
+]
 
 EPS, MOMENTUM = 1e-5, 0.1
+
+
+@compiled
+def norm_statistics(work: Any, x: int, rows: int, ld: int, stats: Any) -> None:
+    """Write the statistics of the batch, and move the running ones towards them.
+
+    Args:
+        work: array of activations.
+        x: place of the input in it.
+        rows: number of rows.
+        ld: length of a row.
+        stats: statistics.
+    """
+    at, centers, rstds, means, variances = stats
+    share, unbiased = 1.0 / rows, rows / max(rows - 1, 1)
+    for c in range(0, ld, width(work)):
+        mean = _sum(work, x + c, rows, ld) * share
+        variance = _squares(work, x + c, rows, ld, mean) * share
+        store(centers, at + c, mean)
+        store(rstds, at + c, 1.0 / sqrt(variance + EPS))
+        old = load(means, at + c)
+        store(means, at + c, old + (mean - old) * MOMENTUM)
+        old = load(variances, at + c)
+        store(variances, at + c, old + (variance * unbiased - old) * MOMENTUM)
 
 
 @compiled
 def norm_forward(
     work: Any, x: int, y: int, rows: int, ld: int, values: Any, scale: int, shift: int, stats: Any
 ) -> None:
-    """Normalize by the statistics of the batch, and move the running ones towards them.
+    """Normalize by the statistics of the batch.
 
     Args:
         work: array of activations.
-        x: place of the input in it; it is replaced by the normalized input.
+        x: place of the input in it.
         y: place of the output in it.
         rows: number of rows.
         ld: length of a row.
         values: array of parameters.
         scale: place of the scales in it.
         shift: place of the shifts in it.
-        stats: (place in the arrays that follow, running means, running variances, reciprocal
-            standard deviations of the batch, which are written for the backward pass).
+        stats: statistics.
     """
-    at, means, variances, rstds = stats
-    share, unbiased = 1.0 / rows, rows / max(rows - 1, 1)
+    at, centers, rstds, _, _ = stats
     for c in range(0, ld, width(work)):
-        mean = _sum(work, x + c, rows, ld) * share
-        variance = _squares(work, x + c, rows, ld, mean) * share
-        rstd = 1.0 / sqrt(variance + EPS)
-        store(rstds, at + c, rstd)
-        old = load(means, at + c)
-        store(means, at + c, old + (mean - old) * MOMENTUM)
-        old = load(variances, at + c)
-        store(variances, at + c, old + (variance * unbiased - old) * MOMENTUM)
+        mean, rstd = load(centers, at + c), load(rstds, at + c)
         slope, offset = load(values, scale + c), load(values, shift + c)
         for i in range(c, c + rows * ld, ld):
             normal = (load(work, x + i) - mean) * rstd
-            store(work, x + i, normal)
             store(work, y + i, fma(normal, slope, offset))
+
+
+@compiled
+def norm_infer(
+    work: Any, x: int, y: int, rows: int, ld: int, values: Any, scale: int, shift: int, stats: Any
+) -> None:
+    """Normalize by the running statistics; arguments as of :func:`norm_forward`."""
+    at, _, _, means, variances = stats
+    for c in range(0, ld, width(work)):
+        slope = load(values, scale + c) / sqrt(load(variances, at + c) + EPS)
+        offset = load(values, shift + c) - load(means, at + c) * slope
+        for i in range(c, c + rows * ld, ld):
+            store(work, y + i, fma(load(work, x + i), slope, offset))
+
+
+@compiled
+def norm_add_sums(work: Any, x: int, grad: int, rows: int, ld: int, stats: Any, sums: Any) -> None:
+    """Add to the sums that the gradients of scales and shifts are.
+
+    Args:
+        work: array of activations.
+        x: place of the input in it.
+        grad: place of the gradient of the output in it.
+        rows: number of rows; even, unless they are the last ones.
+        ld: length of a row.
+        stats: statistics.
+        sums: of the gradient in even and in odd rows, and of its products with what is normalized,
+            [4, ld]; two partial sums hide the latency of additions.
+    """
+    at, centers, rstds, _, _ = stats
+    for c in range(0, ld, width(work)):
+        mean, rstd = load(centers, at + c), load(rstds, at + c)
+        even, odd = load(sums, c), load(sums, ld + c)
+        even_dot, odd_dot = load(sums, 2 * ld + c), load(sums, 3 * ld + c)
+        for i in range(c, c + (rows - 1) * ld, 2 * ld):
+            slope, normal = load(work, grad + i), (load(work, x + i) - mean) * rstd
+            even, even_dot = even + slope, fma(slope, normal, even_dot)
+            slope, normal = load(work, grad + i + ld), (load(work, x + i + ld) - mean) * rstd
+            odd, odd_dot = odd + slope, fma(slope, normal, odd_dot)
+        if rows % 2:
+            last = c + (rows - 1) * ld
+            slope, normal = load(work, grad + last), (load(work, x + last) - mean) * rstd
+            even, even_dot = even + slope, fma(slope, normal, even_dot)
+        store(sums, c, even)
+        store(sums, ld + c, odd)
+        store(sums, 2 * ld + c, even_dot)
+        store(sums, 3 * ld + c, odd_dot)
+
+
+@compiled
+def norm_parameters_backward(grads: Any, scale: int, shift: int, ld: int, sums: Any) -> None:
+    """Write the gradients of scales and shifts.
+
+    Args:
+        grads: array of gradients of parameters.
+        scale: place of the scales in it.
+        shift: place of the shifts in it.
+        ld: length of a row.
+        sums: those of the whole batch, see :func:`norm_add_sums`.
+    """
+    for c in range(0, ld, width(grads)):
+        store(grads, shift + c, load(sums, c) + load(sums, ld + c))
+        store(grads, scale + c, load(sums, 2 * ld + c) + load(sums, 3 * ld + c))
 
 
 @compiled
@@ -68,44 +157,25 @@ def norm_backward(
 
     Args:
         work: array of activations.
-        x: place of the normalized input in it.
+        x: place of the input in it.
         grad: place of the gradient in it.
-        rows: number of rows.
+        rows: number of rows, those of the whole batch.
         ld: length of a row.
-        params: (array of parameters, array of their gradients, which is written).
+        params: (array of parameters, array of their gradients).
         scale: place of the scales in both.
         shift: place of the shifts in both.
-        stats: (place in the array that follows, reciprocal standard deviations of the batch).
+        stats: statistics.
     """
     values, grads = params
-    at, rstds = stats
+    at, centers, rstds, _, _ = stats
     share = 1.0 / rows
     for c in range(0, ld, width(work)):
-        total = _sum(work, grad + c, rows, ld)
-        product = _dot(work, grad + c, x + c, rows, ld)
-        store(grads, scale + c, product)
-        store(grads, shift + c, total)
-        slope = load(values, scale + c) * load(rstds, at + c)
-        mean, tilt = total * share, product * share
+        center, rstd = load(centers, at + c), load(rstds, at + c)
+        slope = load(values, scale + c) * rstd
+        mean, tilt = load(grads, shift + c) * share, load(grads, scale + c) * share
         for i in range(c, c + rows * ld, ld):
-            rest = load(work, grad + i) - mean - load(work, x + i) * tilt
-            store(work, grad + i, slope * rest)
-
-
-@compiled
-def norm_infer(
-    work: Any, x: int, y: int, rows: int, ld: int, values: Any, scale: int, shift: int, stats: Any
-) -> None:
-    """Normalize by the running statistics; arguments as of :func:`norm_forward`."""
-    at, means, variances, _ = stats
-    for c in range(0, ld, width(work)):
-        slope = load(values, scale + c) / sqrt(load(variances, at + c) + EPS)
-        offset = load(values, shift + c) - load(means, at + c) * slope
-        for i in range(c, c + rows * ld, ld):
-            store(work, y + i, fma(load(work, x + i), slope, offset))
-
-
-# Two partial sums hide the latency of additions.
+            normal = (load(work, x + i) - center) * rstd
+            store(work, grad + i, slope * (load(work, grad + i) - mean - normal * tilt))
 
 
 @compiled
@@ -127,16 +197,4 @@ def _squares(work: Any, x: int, rows: int, ld: int, mean: Any) -> Any:
     if rows % 2:
         last = load(work, x + (rows - 1) * ld) - mean
         even = fma(last, last, even)
-    return even + odd
-
-
-@compiled
-def _dot(work: Any, x: int, y: int, rows: int, ld: int) -> Any:
-    even = odd = fill(work, 0.0)
-    for i in range(0, (rows - 1) * ld, 2 * ld):
-        even = fma(load(work, x + i), load(work, y + i), even)
-        odd = fma(load(work, x + i + ld), load(work, y + i + ld), odd)
-    if rows % 2:
-        last = (rows - 1) * ld
-        even = fma(load(work, x + last), load(work, y + last), even)
     return even + odd

@@ -41,11 +41,12 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
 # Columns of the table. PIXELS are positions of one example behind the operation, CHANNELS and LD
 # numbers and padded numbers there; IN_... those before it. SOURCE and TARGET are places in `work`,
 # WEIGHT, BIAS, SCALE and SHIFT in the parameters (-1: none), STATS in the running statistics. SITE
-# is the index of the quantizer (-1: none), PLACE the weights' first column among quantized ones.
+# is the index of the quantizer (-1: none), for a normalization that of the activation behind it,
+# which is then no operation of its own, PLACE the weights' first column among quantized ones.
 # FIRST marks the operation whose input needs no gradient. IMAGES is 1 where the output is images,
-# else 0. BORDERED is the place in `work` of a
-# convolution's input with its zero border, EDGE the width of the border that the gradient of its
-# output needs, JOB and BACK the places in `jobs` of its forward pass and of its input's gradient.
+# else 0. BORDERED is the place in `work` of one image of a convolution's input with its zero
+# border, EDGE the width of the border that the gradient of its output needs, JOB and BACK the
+# places in `jobs` of its forward pass and of its input's gradient.
 (
     KIND,
     SOURCE,
@@ -79,6 +80,9 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
     COLUMNS,
 ) = range(30)
 
+BLOCK = 4096
+"""Numbers of a block, see :mod:`qsched.native.blocks`; with few rows it has two of them."""
+
 FLOATS = 16
 """Regions begin at multiples of so many numbers, cache lines of float32."""
 
@@ -93,8 +97,9 @@ class Program:
         batch: examples of a batch.
         work: length of the array of activations.
         grads: places in it of the two regions for gradients of activations.
-        border: place in it of a gradient with a zero border.
-        turned: length of the array for one layer's transposed weights.
+        border: place in it of one image's gradient with a zero border.
+        block: place in it of scratch for a block of rows.
+        turned: length of the array for one layer's transposed weights, and for rows of padding.
         samples: length of the array for random numbers of one quantizer.
         size: length of the array of parameters.
         weights: length of its part that is weights.
@@ -111,6 +116,7 @@ class Program:
     work: int
     grads: tuple[int, int]
     border: int
+    block: int
     turned: int
     samples: int
     size: int
@@ -153,13 +159,18 @@ class _Layout:
         for node in nodes:
             if isinstance(node.layer, Flatten) and (not rows or len(node.inputs) == 1):
                 continue  # The input is flat already.
+            if isinstance(node.layer, Activation) and rows and rows[-1][KIND] == NORM:
+                rows[-1][SITE] = node.site
+                continue
             row = self._operation(node, source, ld or _channels(node.inputs), sites)
             rows.append(row)
             source, ld = int(row[TARGET]), int(row[LD])
         ops = np.stack(rows)
         self._mark_first(ops)
         weighted = ops[ops[:, WEIGHT] >= 0]
-        turned = weighted[:, SIZE] ** 2 * weighted[:, CHANNELS] * weighted[:, IN_LD]
+        turned = (weighted[:, SIZE] ** 2 * weighted[:, CHANNELS] + self.vector) * weighted[
+            :, IN_LD
+        ]
         largest = int((ops[:, PIXELS] * ops[:, LD]).max())
         wide = max(largest, int((ops[1:, IN_PIXELS] * ops[1:, IN_LD]).max(initial=0)))
         return Program(
@@ -168,6 +179,7 @@ class _Layout:
             self.batch,
             grads=(self._region(wide * self.batch), self._region(wide * self.batch)),
             border=self._region(self._border(ops)),
+            block=self._region(max(BLOCK, 2 * int(ops[:, LD].max()))),
             work=self.work,
             turned=int(turned.max()),
             samples=max(self.weights, largest * self.batch),
@@ -240,7 +252,7 @@ class _Layout:
         row[[SIZE, STRIDE, PADDING]] = side, stride, padding
         row[[HEIGHT, WIDTH]] = outputs
         row[EDGE] = backward_border(side, stride)
-        row[BORDERED] = self._region(self.batch * prod(frame) * inputs)
+        row[BORDERED] = self._region(prod(frame) * inputs)
         size = outputs[0], outputs[1]
         row[JOB] = self._job(forward_job(frame, size, (side, stride, inputs), ld))
         kernel, lds = (side, stride, padding), (in_ld, ld)
@@ -254,10 +266,10 @@ class _Layout:
         return place
 
     def _border(self, ops: np.ndarray) -> int:
-        """Return the size of the largest gradient with a border."""
+        """Return the size of the largest gradient of an image with a border."""
         convolutions = ops[ops[:, KIND] == CONV]
         height, width = (convolutions[:, [HEIGHT, WIDTH]] + 2 * convolutions[:, [EDGE]]).T
-        return int((self.batch * height * width * convolutions[:, LD]).max(initial=0))
+        return int((height * width * convolutions[:, LD]).max(initial=0))
 
 
 def _channels(shape: tuple[int, ...]) -> int:

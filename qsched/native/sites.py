@@ -24,12 +24,11 @@ from qsched.native.program import (
     PLACE,
     SITE,
     SIZE,
-    SOURCE,
-    TARGET,
     WEIGHT,
 )
 from qsched.native.simd import (
     absolute,
+    copy,
     fill,
     load,
     maximum,
@@ -92,7 +91,7 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
         elif site >= 0 and net.modes[site, 0] == INQ:
             use_frozen(state, at, n)
         else:
-            _copy(state.values, state.effective, at, n)
+            copy(state.values, at, state.effective, at, n)
 
 
 @inlined
@@ -120,7 +119,7 @@ def harden_weights(net: Any, state: Any) -> None:
         elif site >= 0 and net.modes[site, 0] == INQ:
             harden_frozen(net, state, site)
         else:
-            _copy(state.values, state.effective, at, n)
+            copy(state.values, at, state.effective, at, n)
 
 
 @inlined
@@ -155,18 +154,31 @@ def freeze_weights(net: Any, course: Any, state: Any, step: int, epoch: int, fre
 
 
 @inlined
-def activate(op: Any, net: Any, state: Any, controls: Any, keys: Any) -> None:
-    """Write the output of an activation in training."""
-    site, n = op[SITE], net.batch * op[PIXELS] * op[LD]
+def activate(
+    op: Any, net: Any, state: Any, controls: Any, keys: Any, part: Any, x: int, y: int
+) -> None:
+    """Write the output of an activation in training.
+
+    Args:
+        op: the operation.
+        net: the network.
+        state: of the lane.
+        controls: of this step, [4, Q].
+        keys: of this step, [Q, 2].
+        part: (first, number) of the rows, examples times positions, that are computed.
+        x: place of their input.
+        y: place of their output.
+    """
+    site, n = op[SITE], part[1] * op[LD]
     if net.modes[site, 0] == ANA:
         forward, std = net.modes[site, 2], controls[FORWARD_STD, site]
         if forward == RANDOM and std > 0:
-            _activation_samples(op, net.batch, keys[site], state.samples)
+            _activation_samples(op, net.batch, part, keys[site], state.samples)
         ana_forward(
             state.work,
-            op[SOURCE],
+            x,
             state.work,
-            op[TARGET],
+            y,
             n,
             net.stairs[1],
             (std, controls[MEAN, site], net.modes[site, 1]),
@@ -175,37 +187,30 @@ def activate(op: Any, net: Any, state: Any, controls: Any, keys: Any) -> None:
             state.table,
         )
     else:
-        _hardtanh(state.work, op[SOURCE], op[TARGET], n)
+        _hardtanh(state.work, x, y, n)
 
 
 @inlined
-def activate_backward(op: Any, net: Any, state: Any, controls: Any, grad: int) -> None:
-    """Replace the gradient at ``grad`` by that of the activation's input."""
-    site, n = op[SITE], net.batch * op[PIXELS] * op[LD]
+def activate_backward(
+    op: Any, net: Any, state: Any, controls: Any, rows: int, x: int, grad: int
+) -> None:
+    """Replace the gradient at ``grad`` by that of the activation's input at ``x``."""
+    site, n = op[SITE], rows * op[LD]
     if net.modes[site, 0] == ANA:
         noise = controls[BACKWARD_STD, site], controls[MEAN, site], net.modes[site, 1]
-        ana_backward(
-            state.work, op[SOURCE], state.work, grad, n, net.stairs[1], noise, state.table
-        )
+        ana_backward(state.work, x, state.work, grad, n, net.stairs[1], noise, state.table)
     else:
-        _hardtanh_backward(state.work, op[SOURCE], grad, n)
+        _hardtanh_backward(state.work, x, grad, n)
 
 
 @inlined
-def activate_hard(op: Any, net: Any, state: Any, examples: int) -> None:
-    """Write the output of an activation of the hard network."""
-    n = examples * op[PIXELS] * op[LD]
+def activate_hard(op: Any, net: Any, state: Any, rows: int, x: int, y: int) -> None:
+    """Write the output of an activation of the hard network; arguments as before."""
+    n = rows * op[LD]
     if net.modes[op[SITE], 0] == ANA:
-        source, target = op[SOURCE], op[TARGET]
-        hard(state.work, source, state.work, target, n, net.stairs[1], 0.0, state.table)
+        hard(state.work, x, state.work, y, n, net.stairs[1], 0.0, state.table)
     else:
-        _hardtanh(state.work, op[SOURCE], op[TARGET], n)
-
-
-@compiled
-def _copy(source: Any, target: Any, at: int, n: int) -> None:
-    for i in range(at, at + n, width(source)):
-        store(target, i, load(source, i))
+        _hardtanh(state.work, x, y, n)
 
 
 @compiled
@@ -238,16 +243,15 @@ def _weight_samples(op: Any, key: Any, samples: Any) -> None:
 
 
 @compiled
-def _activation_samples(op: Any, batch: int, key: Any, samples: Any) -> None:
+def _activation_samples(op: Any, batch: int, part: Any, key: Any, samples: Any) -> None:
     pixels, channels, ld = op[PIXELS], op[CHANNELS], op[LD]
-    for example in range(batch):
-        for pixel in range(pixels):
-            row = (example * pixels + pixel) * ld
-            if op[IMAGES]:
-                place, stride = example * channels * pixels + pixel, pixels
-            else:
-                place, stride = example, batch
-            _sample_row(place, stride, key, samples, row, ld)
+    for i in range(part[1]):
+        example, pixel = (part[0] + i) // pixels, (part[0] + i) % pixels
+        if op[IMAGES]:
+            place, stride = example * channels * pixels + pixel, pixels
+        else:
+            place, stride = example, batch
+        _sample_row(place, stride, key, samples, i * ld, ld)
 
 
 @compiled

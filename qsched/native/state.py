@@ -8,7 +8,7 @@ import numpy as np
 
 from qsched.lanes.modes import Mode
 from qsched.native.names import BOOKS, FORWARDS, METHODS, NOISE, PARTITIONS
-from qsched.native.program import FLOATS, Program
+from qsched.native.program import FLOATS, LD, Program
 from qsched.native.stairs import stair_row
 from qsched.quantizers import Codebook, Stair
 from qsched.specs import OptimizerSpec
@@ -40,7 +40,8 @@ class Network(NamedTuple):
         classes: number of classes.
         logits: place of the network's output among the activations.
         grads: places there of the two regions for gradients.
-        border: place there of a gradient with a zero border.
+        border: place there of one image's gradient with a zero border.
+        block: place there of scratch for a block of rows.
         weights: number of leading parameters that are weights.
     """
 
@@ -56,6 +57,7 @@ class Network(NamedTuple):
     logits: int
     grads: tuple[int, int]
     border: int
+    block: int
     weights: int
 
 
@@ -104,7 +106,9 @@ class State(NamedTuple):
         started: how many of each tensor's weights are frozen.
         means: running means, [S].
         variances: running variances, [S].
+        centers: means of the last batch, [S].
         rstds: reciprocal standard deviations of the last batch, [S].
+        sums: of gradients, scratch of one normalization.
         work: activations and their gradients.
         turned: transposed weights of one layer.
         samples: random numbers of one quantizer.
@@ -126,7 +130,9 @@ class State(NamedTuple):
     started: np.ndarray
     means: np.ndarray
     variances: np.ndarray
+    centers: np.ndarray
     rstds: np.ndarray
+    sums: np.ndarray
     work: np.ndarray
     turned: np.ndarray
     samples: np.ndarray
@@ -190,6 +196,7 @@ def make_network(
         program.logits,
         program.grads,
         program.border,
+        program.block,
         program.weights,
     )
 
@@ -215,29 +222,22 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
         dtype: float32 or float64.
     """
 
-    def zeros(size: int) -> np.ndarray:
-        return aligned(size, dtype)
-
     size, statistics = program.size, program.statistics
+    sizes = {
+        **dict.fromkeys(
+            ("values", "effective", "grads", "first", "second", "frozen", "fixed", "latent"), size
+        ),
+        **dict.fromkeys(("scales", "started"), len(program.tensors)),
+        **dict.fromkeys(("means", "variances", "centers", "rstds"), statistics),
+        "sums": 4 * int(program.ops[:, LD].max()),
+        "work": program.work,
+        "turned": program.turned,
+        "samples": program.samples,
+        "table": TABLE,
+        "mask": -(-classes // FLOATS) * FLOATS,
+    }
     state = State(
-        values=zeros(size),
-        effective=zeros(size),
-        grads=zeros(size),
-        first=zeros(size),
-        second=zeros(size),
-        frozen=zeros(size),
-        fixed=zeros(size),
-        latent=zeros(size),
-        scales=zeros(len(program.tensors)),
-        started=zeros(len(program.tensors)),
-        means=zeros(statistics),
-        variances=zeros(statistics),
-        rstds=zeros(statistics),
-        work=zeros(program.work),
-        turned=zeros(program.turned),
-        samples=zeros(program.samples),
-        table=zeros(TABLE),
-        mask=zeros(-(-classes // FLOATS) * FLOATS),
+        **_parts(sizes, dtype),
         labels=np.zeros(program.batch, np.int64),
         order=np.zeros(2 * int(np.diff(program.tensors).max(initial=0)), np.int64),
     )
@@ -245,3 +245,13 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
     state.variances[:] = 1
     state.mask[:classes] = 1
     return state
+
+
+def _parts(sizes: dict[str, int], dtype: np.dtype) -> dict[str, np.ndarray]:
+    """Return arrays of zeros, one behind the other, each at a multiple of a cache line."""
+    padded = [-(-size // FLOATS) * FLOATS for size in sizes.values()]
+    memory, start, parts = aligned(sum(padded), dtype), 0, {}
+    for (name, size), room in zip(sizes.items(), padded, strict=True):
+        parts[name] = memory[start : start + size]
+        start += room
+    return parts

@@ -115,13 +115,13 @@ class Cohort:
 
         levels = self.task.precision.weights
         self.book = None if levels == "float" else codebook(levels)
+        self.networks = {mode: self._network(mode) for mode in set(self.modes)}
 
     def record(self, i: int) -> Record:
         """Train run ``i``."""
         return Lane(self, i).train()
 
-    def network(self, mode: tuple[Mode, ...]) -> Network:
-        """Return the network of lanes of one mode."""
+    def _network(self, mode: tuple[Mode, ...]) -> Network:
         return make_network(self.program, mode, self.stairs, self.book, self.data.classes)
 
     def split(self, name: str) -> Split:
@@ -175,6 +175,8 @@ class Cohort:
 
     def uniforms(self, i: int) -> np.ndarray:
         """Return the samples for random partitions of run ``i``, [1 or epochs, Q]."""
+        if all(mode.kind != "inq" for mode in self.modes[i]):
+            return np.zeros((1, self.plan.quantized), self.dtype)
         segments = weight_segments([self.modes[i]], self.plan)
         draw = generator(self.runs[i].seed, Stream.PARTITION)
         drawn = [s for s in segments if s.mode.kind == "inq" and s.mode.forward in RANDOM]
@@ -234,7 +236,7 @@ class Lane:
     def _arguments(self, steps: int) -> tuple[Network, Course, State, Split, Split, Split]:
         cohort = self.cohort
         return (
-            cohort.network(cohort.modes[self.i]),
+            cohort.networks[cohort.modes[self.i]],
             cohort.course(self.i, steps),
             self.state,
             cohort.split("train"),

@@ -28,12 +28,39 @@ from qsched.native.simd.arithmetic import (
 )
 from qsched.native.simd.control import flush_denormals, restore_denormals
 from qsched.native.simd.functions import erf, exp, uniform
-from qsched.native.simd.memory import fill, gather, load, spread, store, width
+from qsched.native.simd.memory import (
+    clear,
+    copy,
+    fill,
+    gather,
+    load,
+    spread,
+    store,
+    transpose_square,
+    width,
+)
+from qsched.native.simd.tile import (
+    ROWS,
+    VECTORS,
+    add_products,
+    equal_steps,
+    load_tile,
+    store_tile,
+    table_steps,
+    tile_rows,
+    zero_tile,
+)
 from qsched.native.simd.vector import BYTES
 
 __all__ = [
     "BYTES",
+    "ROWS",
+    "VECTORS",
     "absolute",
+    "add_products",
+    "clear",
+    "copy",
+    "equal_steps",
     "erf",
     "exp",
     "fill",
@@ -42,6 +69,7 @@ __all__ = [
     "fma",
     "gather",
     "load",
+    "load_tile",
     "maximum",
     "minimum",
     "nan_else",
@@ -51,7 +79,12 @@ __all__ = [
     "spread",
     "sqrt",
     "store",
+    "store_tile",
+    "table_steps",
+    "tile_rows",
     "total",
+    "transpose_square",
     "uniform",
     "width",
+    "zero_tile",
 ]

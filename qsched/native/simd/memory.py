@@ -10,10 +10,23 @@ from numba import types
 from qsched.native.compiler import CHECKED, compiled
 from qsched.native.simd.vector import INT32, INT64, Vector, broadcast, generated, llvm_type
 
-__all__ = ["fill", "gather", "load", "spread", "store", "width"]
+__all__ = [
+    "address",
+    "check",
+    "clear",
+    "copy",
+    "fill",
+    "gather",
+    "load",
+    "spread",
+    "store",
+    "transpose_square",
+    "width",
+]
 
 
-def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Return the pointer to a number of an array."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
@@ -33,7 +46,7 @@ def _load(typing: Any, array: Any, index: Any) -> Any:
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _address(context, builder, array, *args)
+        pointer = address(context, builder, array, *args)
         pointer = builder.bitcast(pointer, llvm_type(kind).as_pointer())
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
@@ -45,7 +58,7 @@ def _store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _address(context, builder, array, *args[:2])
+        pointer = address(context, builder, array, *args[:2])
         pointer = builder.bitcast(pointer, llvm_type(kind).as_pointer())
         builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
@@ -58,7 +71,7 @@ def _spread(typing: Any, array: Any, index: Any) -> Any:
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _address(context, builder, array, *args)
+        pointer = address(context, builder, array, *args)
         value = builder.load(pointer, align=array.dtype.bitwidth // 8)
         return broadcast(builder, value, llvm_type(kind))
 
@@ -72,7 +85,7 @@ def _gather(typing: Any, array: Any, index: Any, stride: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector, at = ir.Constant(llvm_type(kind), ir.Undefined), args[1]
         for i in range(kind.count):
-            pointer = _address(context, builder, array, args[0], at)
+            pointer = address(context, builder, array, args[0], at)
             value = builder.load(pointer, align=array.dtype.bitwidth // 8)
             vector = builder.insert_element(vector, value, ir.Constant(INT32, i))
             at = builder.add(at, args[2])
@@ -92,36 +105,109 @@ def fill(typing: Any, array: Any, value: Any) -> Any:
     return kind(array, array.dtype), generate
 
 
-if CHECKED:
+@generated
+def _transpose_square(
+    typing: Any, a: Any, at: Any, row: Any, b: Any, to: Any, target_row: Any
+) -> Any:
+    vector, count, size = llvm_type(Vector(a.dtype)), Vector(a.dtype).count, a.dtype.bitwidth // 8
 
-    @compiled
-    def _check(array: Any, index: int, count: int) -> None:
-        if index < 0 or index + count > array.size:
-            raise IndexError("a vector must lie inside its array")
+    def pointer(context: Any, builder: Any, kind: Any, array: Any, *place: Any) -> Any:
+        start, step, i = place
+        index = builder.add(start, builder.mul(step, ir.Constant(INT64, i)))
+        return builder.bitcast(address(context, builder, kind, array, index), vector.as_pointer())
+
+    def merge(builder: Any, x: Any, y: Any, first: int) -> Any:
+        """Interleave the halves of two vectors that begin at ``first``."""
+        places = [i + half for i in range(first, first + count // 2) for half in (0, count)]
+        mask = ir.Constant(ir.VectorType(INT32, count), places)
+        return builder.shuffle_vector(x, y, mask)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        places = [pointer(context, builder, a, args[0], *args[1:3], i) for i in range(count)]
+        rows = [builder.load(place, align=size) for place in places]
+        half = count // 2
+        # Each round moves one bit of a number's place in its row to its row's number.
+        for _ in range(count.bit_length() - 1):
+            pairs = list(zip(rows[:half], rows[half:], strict=True))
+            rows = [merge(builder, x, y, first) for x, y in pairs for first in (0, half)]
+        for i, value in enumerate(rows):
+            place = pointer(context, builder, b, args[3], *args[4:], i)
+            builder.store(value, place, align=size)
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, types.intp, b, types.intp, types.intp), generate
+
+
+@compiled
+def check(array: Any, index: int, count: int) -> None:
+    """Raise IndexError where ``count`` numbers from ``index`` on do not lie inside the array."""
+    if index < 0 or index + count > array.size:
+        raise IndexError("a vector must lie inside its array")
+
+
+if CHECKED:
 
     @compiled
     def load(array: Any, index: int) -> Any:
         """Return the vector that starts at ``array[index]``."""
-        _check(array, index, width(array))
+        check(array, index, width(array))
         return _load(array, index)
 
     @compiled
     def store(array: Any, index: int, value: Any) -> None:
         """Write a vector from ``array[index]`` on."""
-        _check(array, index, width(array))
+        check(array, index, width(array))
         _store(array, index, value)
 
     @compiled
     def spread(array: Any, index: int) -> Any:
         """Return a vector with ``array[index]`` in all places."""
-        _check(array, index, 1)
+        check(array, index, 1)
         return _spread(array, index)
 
     @compiled
     def gather(array: Any, index: int, stride: int) -> Any:
         """Return the vector of ``array[index]``, ``array[index + stride]``, ..."""
-        _check(array, index, (width(array) - 1) * stride + 1)
+        check(array, index, (width(array) - 1) * stride + 1)
         return _gather(array, index, stride)
 
+    @compiled
+    def transpose_square(a: Any, at: int, row: int, b: Any, to: int, target_row: int) -> None:
+        """Write a square, as many rows as a vector is long, transposed.
+
+        Args:
+            a: array that holds it.
+            at: place of its first number.
+            row: distance of its rows.
+            b: array to write to.
+            to: place of its first number there.
+            target_row: distance of rows there.
+        """
+        for i in range(width(a)):
+            check(a, at + i * row, width(a))
+            check(b, to + i * target_row, width(b))
+        _transpose_square(a, at, row, b, to, target_row)
+
 else:
+    transpose_square = _transpose_square
     load, store, spread, gather = _load, _store, _spread, _gather
+
+
+@compiled
+def copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
+    """Copy ``count`` numbers from ``source[at]`` on to ``target[to]`` and what follows."""
+    whole = count - count % width(target)
+    for i in range(0, whole, width(target)):
+        store(target, to + i, load(source, at + i))
+    for i in range(whole, count):
+        target[to + i] = source[at + i]
+
+
+@compiled
+def clear(array: Any, at: int, count: int) -> None:
+    """Set ``count`` numbers from ``array[at]`` on to 0."""
+    whole, zero = count - count % width(array), fill(array, 0.0)
+    for i in range(at, at + whole, width(array)):
+        store(array, i, zero)
+    for i in range(at + whole, at + count):
+        array[i] = 0
