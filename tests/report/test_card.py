@@ -67,6 +67,8 @@ def test_rules_have_words_effects_and_failures() -> None:
     assert "1 of 4: t1" in text
     assert "img/" not in text
     assert "](img/ana-end.png)" in card_markdown(heuristics, pictures="img")
+    some = card_markdown(heuristics, pictures="img", drawn=["ana-end"])
+    assert some.count("](img/") == 1
 
 
 def test_pictures_show_the_numbers() -> None:
