@@ -20,6 +20,7 @@ from qsched.report.card import card_markdown
 from qsched.specs.heuristics import Heuristics, load_heuristics
 
 HERE = Path(__file__).parent
+PICTURES = HERE / "img" / "learned"
 BEGIN, END = "<!-- learned: begin -->", "<!-- learned: end -->"
 KINDS = ("schedule", "ablation", "importance", "effects")
 
@@ -33,7 +34,8 @@ def main() -> None:
     draw(options.folder / "card.html", heuristics)
     command = [str(Path(sys.executable).with_name("qsched")), "claims", "--markdown"]
     table = subprocess.check_output([*command, *options.claims], text=True)
-    card = card_markdown(heuristics, pictures="img/learned")
+    drawn = [path.stem for path in PICTURES.glob("*.png")]
+    card = card_markdown(heuristics, pictures="img/learned", drawn=drawn)
     page = HERE / "findings.md"
     before, rest = page.read_text().split(BEGIN)
     after = rest.split(END)[1]
@@ -43,8 +45,8 @@ def main() -> None:
 
 def draw(card: Path, heuristics: Heuristics) -> None:
     """Take a picture of every figure that the page shows."""
-    folder = HERE / "img" / "learned"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    PICTURES.mkdir(parents=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -57,7 +59,7 @@ def draw(card: Path, heuristics: Heuristics) -> None:
             for name in (*names, *(rule.id for rule in rules)):
                 figure = sheet.locator(f"figure:has(#{name})")
                 if figure.count():
-                    figure.screenshot(path=folder / f"{name}.png")
+                    figure.screenshot(path=PICTURES / f"{name}.png")
         browser.close()
 
 

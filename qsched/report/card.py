@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -68,33 +68,37 @@ def write_card(
     return page, words
 
 
-def card_markdown(heuristics: Heuristics, pictures: str | None = None) -> str:
+def card_markdown(
+    heuristics: Heuristics, pictures: str | None = None, drawn: Collection[str] | None = None
+) -> str:
     """Return the card as Markdown.
 
     Args:
         heuristics: what was learned.
         pictures: folder of the pictures, as links see it; None leaves them out.
+        drawn: keys of the pictures that are there, as of :func:`card_figures`; None is all.
     """
     parts = [f"Made by `qsched learn`: {heuristics.about}."]
     page = heuristics.page()
+
+    def show(*shown: tuple[str, str]) -> list[str]:
+        kept = [(key, title) for key, title in shown if drawn is None or key in drawn]
+        return [f"![{title}]({pictures}/{key}.png)" for key, title in kept] if pictures else []
+
     for algorithm, found in heuristics.algorithms.items():
-        parts.append(
+        rules = page[algorithm]
+        parts += [
             f"### {_NAMES[algorithm]}\n\nStart from `{found.base}` and change, "
-            "in the order of what it gains:"
-        )
-        parts.append(_rules_table(page[algorithm]))
-        if pictures:
-            shown = [("schedule", "The learned default over training")]
-            shown += [
-                (rule.id.removeprefix(f"{algorithm}-"), f"What the rule on `{rule.part}` gains")
-                for rule in page[algorithm]
-            ]
-            shown += [("importance", "Importance"), ("effects", "What parameters do")]
-            parts += [f"![{title}]({pictures}/{algorithm}-{key}.png)" for key, title in shown]
+            "in the order of what it gains:",
+            _rules_table(rules),
+            *show((f"{algorithm}-schedule", "The learned default over training")),
+            *show(*((rule.id, f"What the rule on `{rule.part}` gains") for rule in rules)),
+            *show((f"{algorithm}-importance", "Importance")),
+            *show((f"{algorithm}-effects", "What parameters do")),
+        ]
         if found.ablation:
             parts += [ablation_words(found.ablation), _ablation_table(found.ablation)]
-            if pictures:
-                parts.append(f"![Part by part]({pictures}/{algorithm}-ablation.png)")
+            parts += show((f"{algorithm}-ablation", "Part by part"))
     return "\n\n".join(parts) + "\n"
 
 

@@ -184,12 +184,13 @@ class Heuristics(Frozen):
         """Return the rules that belong on a page: those that gain most, of all algorithms.
 
         Args:
-            most: at most so many; rules that gain nothing on average are none of them.
+            most: at most so many; rules whose interval reaches 0 are none of them.
 
         Returns:
             By algorithm, its rules in the order of what they gain.
         """
-        helpful = [r for each in self.algorithms.values() for r in each.rules if r.effect > 0]
+        rules = [rule for each in self.algorithms.values() for rule in each.rules]
+        helpful = [rule for rule in rules if rule.effect > 0 and rule.interval[0] > 0]
         kept = sorted(helpful, key=lambda rule: -rule.effect)[:most]
         return {
             name: tuple(rule for rule in kept if rule in each.rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,11 +34,12 @@ def test_every_line_of_the_claims_table_follows_from_the_shipped_runs(
 
 
 def test_the_card_on_the_page_is_that_of_the_heuristics() -> None:
-    card = card_markdown(load_heuristics(), pictures="img/learned")
+    drawn = {path.stem for path in (DOCS / "img" / "learned").glob("*.png")}
+    card = card_markdown(load_heuristics(), pictures="img/learned", drawn=drawn)
     assert card in PAGE
-    pictures = [line.split("](")[1].rstrip(")") for line in card.splitlines() if "](" in line]
-    assert pictures
-    assert all((DOCS / picture).is_file() for picture in pictures)
+    # Every picture there is belongs to the card of today.
+    shown = set(re.findall(r"\]\(img/learned/(.+)\.png\)", card))
+    assert shown == drawn
 
 
 def test_the_heuristics_were_learned_from_the_shipped_files() -> None:

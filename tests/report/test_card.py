@@ -67,6 +67,8 @@ def test_rules_have_words_effects_and_failures() -> None:
     assert "1 of 4: t1" in text
     assert "img/" not in text
     assert "](img/ana-end.png)" in card_markdown(heuristics, pictures="img")
+    some = card_markdown(heuristics, pictures="img", drawn=["ana-end"])
+    assert some.count("](img/") == 1
 
 
 def test_an_effect_of_nothing_is_not_negative() -> None:
@@ -134,4 +136,11 @@ def test_a_page_holds_the_seven_rules_that_gain_most() -> None:
     )
     assert [rule.effect for rule in full.page()["ana"]] == sorted(effects)[:2:-1]
     assert [rule.id for rule in full.page(2)["ana"]] == ["ana-8", "ana-7"]
+    # A rule that may as well lose is no rule, however much it gains on average.
+    unsure = rules[8].model_copy(update={"interval": (-0.001, 0.14)})
+    doubted = found.model_copy(update={"rules": (*rules[:8], unsure)})
+    assert [r.id for r in Heuristics(algorithms={"ana": doubted}).page(2)["ana"]] == [
+        "ana-7",
+        "ana-2",
+    ]
     assert "7. Keep" in card_markdown(full) and "8. " not in card_markdown(full)

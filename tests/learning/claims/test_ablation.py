@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +131,22 @@ def test_each_part_gains_what_was_planted_in_it(trained: Trained, algorithm: Alg
     own = surrogate.true_accuracy(goal)
     assert gains[OWN_RATE] == pytest.approx([own - tuned(goal)] * SEEDS, abs=2e-6)
     assert sum(gains.values()) == pytest.approx(way.whole(), abs=1e-9)
+
+
+def test_learning_rates_that_tie_but_for_rounding_are_one_as_good_as_the_other(
+    trained: Trained,
+) -> None:
+    evidence = trained.evidence
+    runs = evidence.bench.runs
+    step = "way-ana-1-on-" + TASK
+    mine = (runs.arm == step) & (runs.phase == "search")
+    [best] = set(runs.learning_rate[(runs.arm == step) & (runs.phase == "report")])
+    top = runs.accuracy[mine & (runs.learning_rate == best)].mean()
+    accuracy = np.where(mine & (runs.learning_rate != best), top + 1e-6, runs.accuracy)
+    accuracy[mine & (runs.learning_rate == best)] = top
+    tied = replace(evidence.bench, runs=replace(runs, accuracy=accuracy))
+    expected = ways(evidence, "ana", [TASK], BENCH.rates)
+    assert ways(Evidence(tied, evidence.tests, CLAIMS), "ana", [TASK], BENCH.rates) == expected
 
 
 def test_ways_of_other_tasks_and_unfinished_ones_are_left_out(trained: Trained) -> None:
