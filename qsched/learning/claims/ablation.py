@@ -149,6 +149,8 @@ def ways(
     found = []
     for task, steps in named.items():
         names = [steps[step] for step in sorted(steps)]
+        if 0 not in steps:
+            continue  # It was stopped before it was written.
         schedules = [arms.arm(name) for name in names]
         parts = [
             part

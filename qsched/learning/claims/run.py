@@ -135,7 +135,8 @@ _PAGE = """# Runs that test the claims
 
 {runs:,} trainings by {arms:,} schedules on {tasks} tasks: schedules and rules learned without the
 data set that they are tested on, rules with one left out, searches from scratch and from a
-portfolio. Made by `qsched claims --run`, read by `qsched claims`; same files and columns as in the
+portfolio, and the way from hand-coded schedules to learned ones, one part at a time. Made by
+`qsched claims --run`, read by `qsched claims` and `qsched learn`; same files and columns as in the
 folder above. Claims and tests are described in `docs/learning.md`.
 """
 
