@@ -63,38 +63,40 @@ def waterfall(found: Ablation, algorithm: str) -> go.Figure:
 
     One trace, ``steps``, whose bars are the effects in points; the last one is their sum.
     """
+    most = max(found.steps, key=lambda step: step.effect)
     gains = [*(100 * step.effect for step in found.steps), 100 * found.gain]
     bounds = [*(step.interval for step in found.steps), found.interval]
     ends = np.append(np.cumsum(gains[:-1]), gains[-1])
     names = [*(step.part for step in found.steps), "all"]
+    # Beside a bar, its number would lie under a whisker.
+    labels = [
+        f"{gain:+z.1f}<br>{plain(name).replace(' ', '<br>')}"
+        for name, gain in zip(names, gains, strict=True)
+    ]
     figure = go.Figure(
         go.Waterfall(
             name="steps",
-            x=list(map(plain, names)),
+            x=labels,
             y=gains,
             measure=["relative"] * len(found.steps) + ["total"],
-            text=[f"{gain:+.1f}" for gain in gains],
-            textposition="outside",
             increasing={"marker": {"color": shade(_GOOD, 0.6)}},
             decreasing={"marker": {"color": shade(_BAD, 0.6)}},
             totals={"marker": {"color": _GOOD}},
             connector={"line": {"color": INK, "width": 1}},
-            hovertemplate="%{x}: %{text} points<extra></extra>",
-            cliponaxis=False,
+            hovertemplate="%{x} points<extra></extra>",
         )
     )
-    figure.add_trace(_whiskers(list(map(plain, names)), ends, gains, bounds))
+    figure.add_trace(_whiskers(labels, ends, gains, bounds))
     figure.update_layout(
         layout(
-            f"{algorithm.upper()}: {found.steps[0].part} gains most on the way from hand-coded "
-            "to learned",
+            f"{algorithm.upper()}: most of the way from hand-coded to learned is {most.part}",
             f"Mean over {found.tasks} deep tasks of what each part gains when it is exchanged, "
             "every step trained; whiskers: 95 % over tasks and seeds.",
-            height=330,
+            height=300,
             head=24,
         ),
         yaxis=axis("accuracy gained (points)"),
-        xaxis=axis("", showgrid=False),
+        xaxis=axis("", showgrid=False, tickangle=0),
         showlegend=False,
     )
     return figure

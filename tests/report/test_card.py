@@ -74,8 +74,12 @@ def test_rules_have_words_effects_and_failures() -> None:
 def test_an_effect_of_nothing_is_not_negative() -> None:
     heuristics, _ = made()
     found = heuristics.algorithms["ana"]
-    rule = found.rules[0].model_copy(update={"effect": 0.0004, "interval": (-0.0004, 0.0013)})
-    none = found.model_copy(update={"rules": (rule,)})
+    assert found.ablation is not None
+    values = {"effect": -0.0004, "interval": (-0.0004, 0.0013)}
+    step = found.ablation.steps[0].model_copy(update=values)
+    none = found.model_copy(
+        update={"ablation": found.ablation.model_copy(update={"steps": (step,)})}
+    )
     text = card_markdown(heuristics.model_copy(update={"algorithms": {"ana": none}}))
     assert "+0.0 [+0.0, +0.1]" in text
     assert "-0.0" not in text
@@ -101,7 +105,7 @@ def test_the_way_from_hand_coded_to_learned_is_a_table_and_a_waterfall() -> None
     assert "| end | +4.0 [+3.0, +6.0] | 4 | 0 |" in text
     assert "| lag | -0.2 [-1.0, +1.0] | 2 | 1 |" in text
     steps, whiskers = card_figures(heuristics, {"ana": knowledge})["ana-ablation"].data
-    assert list(steps.x) == ["end", "lag", "all"]
+    assert list(steps.x) == ["+4.0<br>end", "-0.2<br>lag", "+3.8<br>all"]
     assert list(steps.y) == pytest.approx([4.0, -0.2, 3.8])
     assert list(steps.measure) == ["relative", "relative", "total"]
     # Whiskers stand where bars end.
