@@ -93,7 +93,7 @@ def finished(study: str, workers: int) -> Finished:
         seconds = time.perf_counter() - began
         with Storage.open(url, create=False) as storage:
             [ended] = storage.studies()
-            runs = {row.key: row.accuracy for row in storage.runs(ended.name)}
+            runs = {row.result.key: row.result.accuracy for row in storage.runs(ended.name)}
     return Finished(seconds, runs, ended.verdict)
 
 
