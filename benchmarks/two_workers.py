@@ -3,7 +3,8 @@
     python -m benchmarks.two_workers digits-ana digits-tnn --rounds 5
 
 The whole command `qsched run` is timed, from its start to its end, each time with a new database:
-import, sampling, storage, confirmation and report are in it. Rounds with one worker and with two
+import, sampling, storage, confirmation and report are in it. Every worker has one thread: a single
+one would train in as many as there are cores otherwise. Rounds with one worker and with two
 alternate, and so does which comes first; ratios are taken within a round. Before them, one study
 goes untimed, so that compiled code is there. The goal is a median ratio of at most 0.6; every
 round must end with the same runs and the same verdict. The exit code is 0 if all studies reach it.
@@ -88,8 +89,9 @@ def finished(study: str, workers: int) -> Finished:
     with tempfile.TemporaryDirectory(prefix="qsched-two-workers-") as folder:
         url = f"sqlite:///{folder}/studies.db"
         command = [program, "run", study, "--workers", str(workers), "--db", url]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         began = time.perf_counter()
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
         seconds = time.perf_counter() - began
         with Storage.open(url, create=False) as storage:
             [ended] = storage.studies()
