@@ -103,30 +103,29 @@ def _geometry(layer: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     }
 
 
-class QuantConv1d(QuantizedLayer, nn.Conv1d):
+class _Convolution(QuantizedLayer):
+    """What convolutions share."""
+
+    _conv_forward: Any
+
+    def __init__(
+        self, layer: nn.Conv1d | nn.Conv2d, quantizer: WeightQuantizer, *, scaled: bool
+    ) -> None:
+        sizes, options = _geometry(layer)
+        super().__init__(*sizes, **options)
+        self.adopt(layer, quantizer, scaled=scaled)
+
+    def forward(self, input: Tensor) -> Tensor:
+        y: Tensor = self._conv_forward(input, self.effective_weight, self.bias)
+        return y
+
+
+class QuantConv1d(_Convolution, nn.Conv1d):
     """A convolution of sequences with quantized weights."""
 
-    def __init__(self, layer: nn.Conv1d, quantizer: WeightQuantizer, *, scaled: bool) -> None:
-        sizes, options = _geometry(layer)
-        super().__init__(*sizes, **options)
-        self.adopt(layer, quantizer, scaled=scaled)
 
-    def forward(self, input: Tensor) -> Tensor:
-        y: Tensor = self._conv_forward(input, self.effective_weight, self.bias)
-        return y
-
-
-class QuantConv2d(QuantizedLayer, nn.Conv2d):
+class QuantConv2d(_Convolution, nn.Conv2d):
     """A convolution of images with quantized weights."""
-
-    def __init__(self, layer: nn.Conv2d, quantizer: WeightQuantizer, *, scaled: bool) -> None:
-        sizes, options = _geometry(layer)
-        super().__init__(*sizes, **options)
-        self.adopt(layer, quantizer, scaled=scaled)
-
-    def forward(self, input: Tensor) -> Tensor:
-        y: Tensor = self._conv_forward(input, self.effective_weight, self.bias)
-        return y
 
 
 class _Transposed(QuantizedLayer):
@@ -139,6 +138,17 @@ class _Transposed(QuantizedLayer):
     dilation: Any
     kernel_size: Any
     _output_padding: Any
+
+    def __init__(
+        self,
+        layer: nn.ConvTranspose1d | nn.ConvTranspose2d,
+        quantizer: WeightQuantizer,
+        *,
+        scaled: bool,
+    ) -> None:
+        sizes, options = _geometry(layer)
+        super().__init__(*sizes, **options, output_padding=layer.output_padding)
+        self.adopt(layer, quantizer, scaled=scaled)
 
     def compute(self, function: Any, input: Tensor, output_size: list[int] | None) -> Tensor:
         """Return the output of ``function``, one of torch's transposed convolutions."""
@@ -167,28 +177,12 @@ class _Transposed(QuantizedLayer):
 class QuantConvTranspose1d(_Transposed, nn.ConvTranspose1d):
     """A transposed convolution of sequences with quantized weights."""
 
-    def __init__(
-        self, layer: nn.ConvTranspose1d, quantizer: WeightQuantizer, *, scaled: bool
-    ) -> None:
-        sizes, options = _geometry(layer)
-        options["output_padding"] = layer.output_padding
-        super().__init__(*sizes, **options)
-        self.adopt(layer, quantizer, scaled=scaled)
-
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         return self.compute(F.conv_transpose1d, input, output_size)
 
 
 class QuantConvTranspose2d(_Transposed, nn.ConvTranspose2d):
     """A transposed convolution of images with quantized weights."""
-
-    def __init__(
-        self, layer: nn.ConvTranspose2d, quantizer: WeightQuantizer, *, scaled: bool
-    ) -> None:
-        sizes, options = _geometry(layer)
-        options["output_padding"] = layer.output_padding
-        super().__init__(*sizes, **options)
-        self.adopt(layer, quantizer, scaled=scaled)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         return self.compute(F.conv_transpose2d, input, output_size)
