@@ -36,7 +36,7 @@ from qsched.report.style import COLORS, axis, layout, shade
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs import SamplerSpec
 from qsched.specs.files import load_study
-from qsched.study.sampling import Asked, ask, distributions
+from qsched.study.sampling import Asked, ask, distributions, finished_trial
 from qsched.study.warm import Warm, ask_warm
 
 ALGORITHM = "ana"
@@ -184,22 +184,12 @@ def search(
         expected += surrogate.accuracy(schedules).tolist()
         for each, schedule in zip(asked, schedules, strict=True):
             value = float(np.mean([surrogate.noisy(schedule, seed) for seed in SEEDS]))
-            history.append(_finished(each, value))
+            history.append(finished_trial(each, value))
     values = np.array([trial.value for trial in history[:trials]], dtype=float)
     tried = np.array(expected[:trials])
     best = np.maximum.accumulate(values)
     first = np.array([int(np.argmax(values >= b)) for b in best])
     return tried, tried[first]
-
-
-def _finished(asked: Asked, value: float) -> FrozenTrial:
-    return create_trial(
-        params=asked.params,
-        distributions=asked.distributions,
-        system_attrs=asked.system_attrs,
-        value=value,
-        user_attrs={"kind": "candidate"},
-    )
 
 
 def rival(bench: Bench, surrogate: SurrogateTask) -> float:

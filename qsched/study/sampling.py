@@ -33,7 +33,7 @@ from qsched.schedules import Schedule
 from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
 from qsched.specs import SamplerSpec
 
-__all__ = ["Asked", "ask", "distributions"]
+__all__ = ["Asked", "ask", "distributions", "finished_trial"]
 
 TPE_BEST = 50
 """So many of the best trials TPE sees of a long history: twice what it takes as its best."""
@@ -114,6 +114,17 @@ def _asked(
     """Return a candidate with its active parameters alone."""
     params = space.suggest(lambda name, _: trial.params[name])
     return Asked(params, {name: dimensions[name] for name in params}, trial.system_attrs)
+
+
+def finished_trial(asked: Asked, value: float) -> FrozenTrial:
+    """Return a candidate with its value, as :func:`ask` takes it in a history of no study."""
+    return create_trial(
+        params=asked.params,
+        distributions=asked.distributions,
+        system_attrs=asked.system_attrs,
+        value=value,
+        user_attrs={"kind": "candidate"},
+    )
 
 
 def _running(asked: Asked) -> FrozenTrial:

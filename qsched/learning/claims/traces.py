@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import FrozenTrial
 
 from qsched.errors import InputError
 from qsched.learning.analysis.algorithms import Algorithm
@@ -17,7 +17,7 @@ from qsched.learning.bench.tasks import BenchSpec, BenchTask
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs import SamplerSpec, StudySpec
 from qsched.storage import Storage
-from qsched.study.sampling import Asked
+from qsched.study.sampling import Asked, finished_trial
 from qsched.study.warm import Warm, ask_warm
 
 __all__ = ["COLD", "REPEATS", "SEEDS", "WARM", "hand_coded_best", "search_group", "trace"]
@@ -94,7 +94,7 @@ def trace(
             break
         tried += arms
         values = _values(storage, task.name, arms)
-        history += [_trial(each, value) for each, value in zip(asked, values, strict=True)]
+        history += [finished_trial(each, value) for each, value in zip(asked, values, strict=True)]
         if max(values) >= target:
             break
     return tried
@@ -138,13 +138,3 @@ def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float
             "with another schedule; search into a new database, or one without these searches"
         )
     return [float(np.mean(by_schedule[arm.schedule.sha256][:SEEDS])) for arm in arms]
-
-
-def _trial(asked: Asked, value: float) -> FrozenTrial:
-    return create_trial(
-        params=asked.params,
-        distributions=asked.distributions,
-        system_attrs=asked.system_attrs,
-        value=value,
-        user_attrs={"kind": "candidate"},
-    )
