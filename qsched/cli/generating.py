@@ -44,7 +44,7 @@ class _Lines:
     """Writes a line at most every ten seconds, and one at the end of a task's pass."""
 
     def __init__(self) -> None:
-        self._began, self._next, self._task, self._from = time.monotonic(), 0.0, "", 0.0
+        self._began, self._next, self._from = time.monotonic(), 0.0, 0.0
 
     def __call__(self, task: str, done: int, total: int) -> None:
         now = time.monotonic()
