@@ -103,8 +103,8 @@ def _service(settings: Settings, launcher: Launcher, background: Background) -> 
     if authenticator.tokens is not None:
         authenticator.tokens.records()
     pool, queries = Pool(url), Queries(url)
-    snapshots = Snapshots(url, queries, settings.refresh)
     supervisor = Supervisor(pool, launcher, limits)
+    snapshots = Snapshots(url, queries, supervisor.phase, settings.refresh)
     studies = Studies(limits, pool, queries, snapshots, supervisor, url, background)
     return Service(
         settings=settings,

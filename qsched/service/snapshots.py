@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 
 from qsched.service.queries import Queries
 from qsched.service.summary import summary
+from qsched.service.supervisor import Phase
 from qsched.storage import Storage, StudyRow
 
 __all__ = ["Snapshot", "Snapshots"]
@@ -32,12 +33,15 @@ class Snapshot:
         trials: its trials by number, baselines first.
         summary: see :func:`qsched.service.summary.summary`.
         taken: when, in seconds of a monotonic clock.
+        phase: what the server did with the study just before ``row`` was read; None is nothing.
+            Then ``row`` says how it ended, and why.
     """
 
     row: StudyRow
     trials: Sequence[FrozenTrial]
     summary: dict[str, Any]
     taken: float
+    phase: Phase | None = None
 
 
 class Snapshots:
@@ -49,6 +53,7 @@ class Snapshots:
     Args:
         url: the database's URL.
         queries: reads counts.
+        phase: what the server does with a study.
         refresh: seconds.
         clock: seconds, increasing.
     """
@@ -57,11 +62,12 @@ class Snapshots:
         self,
         url: str,
         queries: Queries,
+        phase: Callable[[str], Phase | None],
         refresh: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._storage, self._queries = Storage.open(url), queries
-        self._refresh, self._clock = refresh, clock
+        self._phase, self._refresh, self._clock = phase, refresh, clock
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Snapshot] = OrderedDict()
         self._studies: dict[str, optuna.Study] = {}
@@ -104,14 +110,16 @@ class Snapshots:
         self._storage.close()
 
     def _read(self, name: str) -> Snapshot:
+        # In this order: a study that the server has done with is read as it ended.
+        phase = self._phase(name)
         row = self._storage.study(name)
         known = self._known.get(name)
         if known is not None and row.state == "finished" and row == known.row:
-            found = Snapshot(row, known.trials, known.summary, self._clock())
+            found = Snapshot(row, known.trials, known.summary, self._clock(), phase)
         else:
             trials = self._trials(name)
             count = self._queries.run_count(name)
-            found = Snapshot(row, trials, summary(row, trials, count), self._clock())
+            found = Snapshot(row, trials, summary(row, trials, count), self._clock(), phase)
         self._known[name] = found
         self._known.move_to_end(name)
         while len(self._known) > _KEPT:

@@ -95,7 +95,7 @@ class Studies:
     def item(self, name: str) -> StudyItem:
         """Return how far a study is."""
         found = self._snapshots.get(name)
-        return StudyItem(**{**found.summary, "state": self._state(found)})
+        return StudyItem(**{**found.summary, "state": _state(found)})
 
     def one(self, name: str) -> StudyDetail:
         """Return a study with what it was asked to do, and what it last told."""
@@ -108,7 +108,7 @@ class Studies:
         known = [t for t in found.trials if t.user_attrs.get("kind") == "baseline"]
         best = max(known, key=lambda trial: trial.value or 0.0, default=None)
         return StudyDetail(
-            **{**found.summary, "state": self._state(found)},
+            **{**found.summary, "state": _state(found)},
             sha256=row.sha256,
             created=row.created,
             spec=row.spec.model_dump(mode="json"),
@@ -230,10 +230,11 @@ class Studies:
         self._snapshots.drop(name)
         return self.item(name)
 
-    def _state(self, found: Snapshot) -> StudyState:
-        if found.row.state == "finished":
-            return "finished"
-        return self._supervisor.phase(found.row.name) or found.row.state
+
+def _state(found: Snapshot) -> StudyState:
+    if found.row.state == "finished":
+        return "finished"
+    return found.phase or found.row.state
 
 
 def _is_new(storage: Storage, name: str) -> bool:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from qsched.service import jobs
 from qsched.service.access import Role
+from qsched.service.jobs import Job
 from qsched.service.queries import Queries
 from qsched.service.response_cache import CachedBody
 from qsched.service.snapshots import Snapshots
@@ -128,7 +130,7 @@ def database(tmp_path: Path) -> str:
 def test_a_study_is_read_again_when_it_is_old(database: str) -> None:
     now = [0.0]
     queries = Queries(database)
-    snapshots = Snapshots(database, queries, 1.0, lambda: now[0])
+    snapshots = Snapshots(database, queries, lambda _: None, 1.0, lambda: now[0])
     assert snapshots.ready("digits-ana") is None
     first = snapshots.get("digits-ana")
     now[0] = 0.9
@@ -158,7 +160,7 @@ def test_while_a_study_is_read_the_last_one_is_sent_for_five_seconds(database: s
     now = [0.0]
     queries = Slow(database)
     queries.free.set()
-    snapshots = Snapshots(database, queries, 1.0, lambda: now[0])
+    snapshots = Snapshots(database, queries, lambda _: None, 1.0, lambda: now[0])
     first = snapshots.get("digits-ana")
     queries.free.clear()
     queries.asked.clear()
@@ -175,3 +177,22 @@ def test_while_a_study_is_read_the_last_one_is_sent_for_five_seconds(database: s
     assert snapshots.get("digits-ana") is not first
     snapshots.close()
     queries.close()
+
+
+def test_a_study_that_the_server_has_done_with_is_read_as_it_ended(database: str) -> None:
+    """It ends while it is read: never is its state the last one, and its reason missing."""
+    queries, storage = Queries(database), Storage.open(database)
+
+    def phase(name: str) -> None:
+        job = Job(wanted="stop", order=0, reason="no luck")
+        storage.set_state(name, "failed")
+        storage.set_note(name, jobs.NOTE, job.model_dump())
+
+    snapshots = Snapshots(database, queries, phase, 1.0)
+    found = snapshots.get("digits-ana")
+    job = Job.of(found.row.notes)
+    assert job is not None
+    assert (found.phase, found.row.state, job.reason) == (None, "failed", "no luck")
+    snapshots.close()
+    queries.close()
+    storage.close()
