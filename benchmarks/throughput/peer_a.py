@@ -22,10 +22,11 @@ __all__ = ["ADVANTAGES", "RayTune", "sample_of"]
 
 ROOT = Path(__file__).parents[2]
 ADVANTAGES = (
-    "reuse_actors=True; data, network and first calls before the first trial; fused Adam; one "
-    "report a trial; hard network evaluated once, not every epoch; no checkpoints, no loggers, no "
-    "dashboard, no driver output; results on a memory file system; rate from the intervals "
-    "between trials of each worker, so that neither start-up nor idle tail counts"
+    "reuse_actors=True; data, network and first calls before the first trial, for which workers "
+    "wait for each other; fused Adam; one report a trial; hard network evaluated once, not every "
+    "epoch; no checkpoints, no loggers, no dashboard, no driver output; results on a memory file "
+    "system; rate from the intervals between trials of each worker, so that neither start-up nor "
+    "idle tail counts"
 )
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

@@ -21,7 +21,7 @@ from ray.tune.search.optuna import OptunaSearch
 from benchmarks.throughput.peer import peer
 from benchmarks.throughput.tasks import SPACE, make_run, task
 
-__all__ = ["search"]
+__all__ = ["meet", "search"]
 
 
 class PlainTraining(tune.Trainable):
@@ -32,6 +32,7 @@ class PlainTraining(tune.Trainable):
         self.spec = task(config["task"]).spec
         peer(self.spec)
         self.reset_config(config)
+        meet(Path(config["meeting"]), config["workers"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.parameters = new_config
@@ -57,12 +58,35 @@ class PlainTraining(tune.Trainable):
         pass
 
 
+def meet(folder: Path, workers: int, seconds: float = 120.0) -> None:
+    """Wait until so many processes have come here.
+
+    Else, where trials are short, the first worker is done with all of them before the next is up.
+
+    Args:
+        folder: where each leaves a file.
+        workers: processes.
+        seconds: how long to wait for them.
+
+    Raises:
+        TimeoutError: the others did not come.
+    """
+    (folder / str(os.getpid())).touch()
+    latest = time.monotonic() + seconds
+    while (come := len(os.listdir(folder))) < workers:
+        if time.monotonic() > latest:
+            raise TimeoutError(f"{come} of {workers} workers after {seconds} s")
+        time.sleep(0.01)
+
+
 def search(key: str, trials: int, workers: int, folder: str) -> list[dict[str, Any]]:
     """Run the search; return accuracy, begin, end and process of every trial."""
     spaces = {name: tune.uniform(low, high) for name, (low, high) in SPACE.items()}
+    meeting = Path(folder, "meeting")
+    meeting.mkdir()
     tuner = tune.Tuner(
         PlainTraining,
-        param_space={**spaces, "task": key},
+        param_space={**spaces, "task": key, "meeting": str(meeting), "workers": workers},
         tune_config=tune.TuneConfig(
             metric="accuracy",
             mode="max",

@@ -121,19 +121,19 @@ def _mlp9() -> BenchTask:
     data, stand_in = _digits()
     network = NetworkSpec(name="mlp9", width=16)
     spec = TaskSpec(data=data, network=network, epochs=10, batch_size=32)
-    return BenchTask("mlp9", "digits, mlp9 of width 16", spec, 1, 64, 96, 3, stand_in)
+    return BenchTask("mlp9", "digits, mlp9 of width 16", spec, 1, 64, 96, 6, stand_in)
 
 
 def _mlp64() -> BenchTask:
     data, stand_in = _digits()
     spec = TaskSpec(data=data, network=NetworkSpec(name="mlp-64-64"), epochs=10, batch_size=64)
-    return BenchTask("mlp64", "digits, MLP 64-64-64-10", spec, 3, 32, 96, 4, stand_in)
+    return BenchTask("mlp64", "digits, MLP 64-64-64-10", spec, 3, 32, 96, 12, stand_in)
 
 
 def _cnn8() -> BenchTask:
     data, stand_in = _digits()
     spec = TaskSpec(data=data, network=NetworkSpec(name="cnn-8x8"), epochs=10, batch_size=64)
-    return BenchTask("cnn8", "digits, CNN 16-32-32 on 8x8", spec, 1, 4, 12, 3, stand_in)
+    return BenchTask("cnn8", "digits, CNN 16-32-32 on 8x8", spec, 1, 4, 12, 4, stand_in)
 
 
 def _cnn28() -> BenchTask:
