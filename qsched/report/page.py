@@ -15,7 +15,6 @@ from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
 from qsched.report.material import Material, gather
 from qsched.report.provenance import provenance, spec_text
 from qsched.report.sheets import SHEETS
-from qsched.report.style import COLORS
 from qsched.report.tables import arms_table, cards, verdict_table
 from qsched.storage import Storage
 
@@ -73,7 +72,6 @@ def render(material: Material) -> str:
         figures=figures,
         atlas_keys=[key for key in SHEETS if key in figures],
         json={key: figure_json(figure) for key, figure in figures.items()},
-        colors=COLORS,
         evaluator=EVALUATOR,
         min_candidates=MIN_CANDIDATES,
         plotly=get_plotlyjs(),

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import TOY
 from tests.cli.test_entry import ROOT
+from tests.study.toy import TOY
 from tests.tasks.published import write_idx
 
 PROGRAM = """\

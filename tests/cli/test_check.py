@@ -7,7 +7,8 @@ from pathlib import Path
 
 from qsched.cli.kinds import KINDS
 from qsched.files import bundled_names
-from tests.cli.conftest import TOY, Qsched
+from tests.cli.conftest import Qsched
+from tests.study.toy import TOY
 
 SCHEDULE = """\
 format: qsched/schedule/1

@@ -24,7 +24,8 @@ from qsched.service.process import started
 from qsched.service.settings import Settings
 from qsched.service.tokens import TokenFile
 from qsched.specs import StudySpec
-from tests.cli.conftest import TOY, Qsched
+from tests.cli.conftest import Qsched
+from tests.study.toy import TOY
 
 ROOT = Path(__file__).parents[2]
 _STUDY = """

@@ -23,8 +23,9 @@ from qsched.specs import MOST_SEEDS, SEED_LIMIT, Run, RunResult, digest
 from qsched.storage import DEFAULT_URL, Storage
 from qsched.study.seeds import pool
 from qsched.study.statistics import paired
-from tests.cli.conftest import TOY, Qsched
+from tests.cli.conftest import Qsched
 from tests.study import surrogate
+from tests.study.toy import TOY
 
 LOCAL = ("--workers", 1)
 

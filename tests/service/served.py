@@ -26,29 +26,12 @@ from qsched.study import run_study
 from qsched.study.noted import noted
 from tests.service.immediate import Immediate
 from tests.study import surrogate
+from tests.study.toy import TOY
 
-__all__ = ["HOST", "TOY", "YAML", "Failing", "Idle", "Served", "served", "study_file"]
+__all__ = ["HOST", "YAML", "Failing", "Idle", "Served", "served", "study_file"]
 
 HOST = "http://localhost"
 YAML = {"Content-Type": "application/yaml"}
-TOY = """\
-format: qsched/study/1
-name: toy
-task:
-  data: {name: digits, validation: 400}
-  network: {name: mlp9, width: 16}
-  epochs: 10
-  batch_size: 32
-space: ana
-baselines: [ana-ste-static, ana-2019-overlapped]
-budget:
-  trials: 4
-  rungs: [{seeds: 2}, {seeds: 4}]
-  learning_rates: [1.0]
-sampler: {batch: 4}
-confirmation: {candidates: 2, baselines: 2, selection_seeds: 3, report_seeds: 4}
-lanes: 8
-"""
 
 
 class Idle:

@@ -27,7 +27,8 @@ from qsched.specs.files import load_study
 from qsched.storage import Storage
 from qsched.study.export import export
 from qsched.study.verdict import Verdict
-from tests.service.served import TOY, YAML, Served, served, study_file
+from tests.service.served import YAML, Served, served, study_file
+from tests.study.toy import TOY
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from qsched.specs.files import read_study
 from qsched.storage import Storage
 from qsched.study.noted import NOTE, RUNGS, noted
 from qsched.study.progress import Progress, Ticker
-from tests.cli.conftest import TOY
+from tests.study.toy import TOY
 
 
 @pytest.fixture

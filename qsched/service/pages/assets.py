@@ -29,6 +29,9 @@ _TYPES = {
     "site.css": "text/css",
     "site.js": "text/javascript",
 }
+_SHARED = {"draw.js": "figures.js", "site.css": "colors.css"}
+"""What a file begins with: a file of the report, whose figures and colors are the same."""
+
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -52,8 +55,7 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """Return all files by name; ``plotly.js`` is that of the installed package."""
-    folder = files("qsched.service") / "static"
-    found = {name: _asset((folder / name).read_bytes(), kind) for name, kind in _TYPES.items()}
+    found = {name: _asset(_content(name), kind) for name, kind in _TYPES.items()}
     return found | {"plotly.js": _asset(get_plotlyjs().encode(), "text/javascript")}
 
 
@@ -91,6 +93,13 @@ def read(name: str, request: Request) -> Response:
         return Response(asset.body, headers=headers, media_type=asset.media_type)
     headers["Content-Encoding"] = "gzip"
     return Response(asset.packed, headers=headers, media_type=asset.media_type)
+
+
+def _content(name: str) -> bytes:
+    own = (files("qsched.service") / "static" / name).read_bytes()
+    if name not in _SHARED:
+        return own
+    return (files("qsched.report") / "templates" / _SHARED[name]).read_bytes() + own
 
 
 def _asset(body: bytes, media_type: str) -> Asset:
