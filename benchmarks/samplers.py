@@ -2,12 +2,14 @@
 
     python benchmarks/samplers.py --repeats 3 --out qsched-out/samplers
     python benchmarks/samplers.py --tasks "digits-*" --trials 32
+    python benchmarks/samplers.py --results samplers.json --picture docs/img/samplers.png
 
 Every method searches the accepted surrogates of noise annealing, in batches of 8; it sees the mean
 of two noisy seeds. What is learned comes from tasks of other data sets alone. Regret is how far
 the expected accuracy of the best seen so far stays below the best that any search of the task
 tried. Writes samplers.json and samplers.html, and prints a table of Markdown, which
-docs/schedbench.md shows.
+docs/schedbench.md shows; `--results` searches nothing, and draws what was found before. A picture
+needs ``pip install kaleido`` and Chrome or Chromium.
 """
 
 from __future__ import annotations
@@ -281,8 +283,8 @@ def figure(rows: Sequence[dict[str, Any]]) -> go.Figure:
             height=420,
             head=60,
         ),
-        xaxis=axis("trials", type="log"),
-        yaxis=axis("regret (points)", rangemode="tozero"),
+        xaxis=axis("trials", type="log", tickvals=[2**n for n in range(10)]),
+        yaxis=axis("regret (points)", type="log", tickvals=[1, 2, 3, 5, 10, 20, 40]),
     )
     return drawn
 
@@ -295,6 +297,15 @@ def accepted(bench: Bench, patterns: Sequence[str]) -> Iterator[str]:
             yield str(task)
 
 
+def searched(patterns: Sequence[str], trials: int, repeats: int) -> list[dict[str, Any]]:
+    """Compare all methods on every accepted surrogate, and say on which."""
+    bench, rows = load_bench(), []
+    for task in accepted(bench, patterns):
+        print(task, file=sys.stderr, flush=True)
+        rows.append(compare(bench, task, trials, repeats, list(METHODS)))
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -303,15 +314,19 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("qsched-out/samplers"))
+    parser.add_argument("--results", type=Path, metavar="FILE", help="draw this samplers.json")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw a picture, too")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    bench, rows = load_bench(), []
-    for task in accepted(bench, options.tasks):
-        print(task, file=sys.stderr, flush=True)
-        rows.append(compare(bench, task, options.trials, options.repeats, list(METHODS)))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "samplers.json").write_text(json.dumps(rows) + "\n")
-    figure(rows).write_html(options.out / "samplers.html")
+    if options.results:
+        rows = json.loads(options.results.read_text())
+    else:
+        rows = searched(options.tasks, options.trials, options.repeats)
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "samplers.json").write_text(json.dumps(rows) + "\n")
+        figure(rows).write_html(options.out / "samplers.html")
+    if options.picture:
+        figure(rows).write_image(options.picture, width=1000, height=460, scale=1.5)
     print(table(rows))
 
 
