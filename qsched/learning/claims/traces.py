@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from qsched.errors import InputError
 from qsched.learning.analysis.algorithms import Algorithm
 from qsched.learning.analysis.variants import variants
 from qsched.learning.bench.data import Bench
 from qsched.learning.bench.generate import Generator
 from qsched.learning.bench.plans import BenchArm, Plan, bench_study
 from qsched.learning.bench.tasks import BenchSpec, BenchTask
+from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs import SamplerSpec, StudySpec
 from qsched.storage import Storage
-from qsched.study.sampling import Asked, finished_trial
+from qsched.study.sampling import Asked, distributions, finished_trial
 from qsched.study.warm import Warm, ask_warm
 
 __all__ = ["COLD", "REPEATS", "SEEDS", "WARM", "hand_coded_best", "search_group", "trace"]
@@ -45,8 +46,7 @@ def trace(
 ) -> list[BenchArm]:
     """Search one task from scratch, or from a portfolio, until ``target`` or so many trials.
 
-    What is stored is not trained again, and what is asked follows from what is stored: an
-    interrupted search goes on as it would have.
+    What is stored is not trained again: an interrupted search goes on with what was tried.
 
     Args:
         bench: what SchedBench trains.
@@ -72,21 +72,21 @@ def trace(
         }
     )
     warm = Warm(tuple(start), transfer=bool(start))
+    stored = _stored(storage, task.name)
     history: list[FrozenTrial] = []
     tried: list[BenchArm] = []
     while len(history) < trials:
-        asked = _ask(space, study, history, warm)
+        first = len(history)
+        prefix = f"{kind.split()[0]}-{algorithm}-{task.name}-{repeat}-"
+        names = [f"{prefix}{first + i:03d}" for i in range(_BATCH)]
+        asked = [
+            _as_tried(space, each, stored.get(name))
+            for name, each in zip(names, _ask(space, study, history, warm), strict=True)
+        ]
+        group = search_group(task.name, repeat)
         arms = [
-            BenchArm(
-                f"{kind.split()[0]}-{algorithm}-{task.name}-{repeat}-{len(history) + i:03d}",
-                algorithm,
-                kind,
-                space.decode(each.params),
-                len(history) + i,
-                each.params,
-                group=search_group(task.name, repeat),
-            )
-            for i, each in enumerate(asked)
+            BenchArm(name, algorithm, kind, space.decode(each.params), i, each.params, group=group)
+            for i, (name, each) in enumerate(zip(names, asked, strict=True), start=first)
         ]
         rates = [arm.schedule.learning_rate.initial for arm in arms]
         plans = [Plan(arm, (rate,), SEEDS, 0) for arm, rate in zip(arms, rates, strict=True)]
@@ -124,6 +124,25 @@ def _ask(
     return list(ask_warm(space, study, history, _BATCH, batch=batch, warm=warm))
 
 
+def _stored(storage: Storage, task: str) -> dict[str, Schedule]:
+    """Return the schedules of all arms of which runs of the search are stored."""
+    if task not in {row.name for row in storage.studies()}:
+        return {}
+    return {row.arm: row.run.schedule for row in storage.runs(task, "search")}
+
+
+def _as_tried(space: SearchSpace, asked: Asked, schedule: Schedule | None) -> Asked:
+    """Return a candidate as it was tried before, if it was.
+
+    Asked again it could be another one: accuracies are exported with six digits, and means of two
+    that were equal may differ then, in whose order trials are good or bad to the sampler.
+    """
+    point = None if schedule is None else space.encode(schedule)
+    if point is None:
+        return asked
+    return replace(asked, params=point, distributions=distributions(space, point))
+
+
 def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float]:
     """Return mean validation accuracies of arms that were trained."""
     by_schedule: dict[str, list[float]] = {}
@@ -131,10 +150,4 @@ def _values(storage: Storage, task: str, arms: Sequence[BenchArm]) -> list[float
         if row.run.length == 1:
             key = row.run.schedule.sha256
             by_schedule.setdefault(key, []).append(row.result.accuracy or 0.0)
-    missing = next((arm.name for arm in arms if arm.schedule.sha256 not in by_schedule), None)
-    if missing is not None:
-        raise InputError(
-            f"a stored search must be one that this version would make, but `{missing}` is stored "
-            "with another schedule; search into a new database, or one without these searches"
-        )
     return [float(np.mean(by_schedule[arm.schedule.sha256][:SEEDS])) for arm in arms]
