@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Literal
 
@@ -107,7 +108,7 @@ class Plan:
     quantized: int
     statistics: int
 
-    @property
+    @cached_property
     def weight_blocks(self) -> tuple[Block, ...]:
         """The quantized weights: block i belongs to place i."""
         return tuple(block for block in self.blocks if block.quantized)

@@ -46,8 +46,9 @@ def train_lane(fingerprint: str) -> Callable[..., int]:
             validation: the split that the curve is taken on.
             final: the split of the final score.
             losses: receives the loss of every step, [T] float64.
-            scores: receives accuracy and cross-entropy of the hard network: after each epoch that
-                is scored on ``validation``, in the last row on ``final``; [E + 1, 2] float64.
+            scores: receives the accuracy of the hard network: after each epoch that is scored on
+                ``validation``, in the last row on ``final``, and there its cross-entropy, too;
+                [E + 1, 2] float64.
 
         Returns:
             Number of steps taken; fewer than T where losses or parameters stopped being finite.
@@ -85,8 +86,8 @@ def _train(
         if not (sound and _finite(state.values)):
             return step
         if course.scored[epoch]:
-            _score(net, state, validation, scores[epoch])
-    _score(net, state, final, scores[len(course.ends)])
+            _score(net, state, validation, scores[epoch], False)
+    _score(net, state, final, scores[len(course.ends)], True)
     return step
 
 
@@ -109,16 +110,8 @@ def _step(net: Any, course: Any, state: Any, train: Any, step: int) -> float:
     quantize_weights(net, state, controls, keys)
     forward(net, state, controls, keys)
     ld = net.ops[-1, LD]
-    loss = cross_entropy(
-        state.work,
-        net.logits,
-        net.grads[0],
-        ld,
-        net.classes,
-        net.batch,
-        state.labels,
-        state.mask,
-    )
+    work, grad, labels = state.work, net.grads[0], state.labels
+    loss = cross_entropy(work, net.logits, grad, ld, net.batch, labels, state.mask)
     backward(net, state, controls)
     _update(net, course, state, step)
     mean: float = loss / net.batch
@@ -152,27 +145,19 @@ def _update(net: Any, course: Any, state: Any, step: int) -> None:
 
 
 @compiled
-def _score(net: Any, state: Any, split: Any, score: Any) -> None:
-    """Write accuracy and cross-entropy of the hard network on a split."""
+def _score(net: Any, state: Any, split: Any, score: Any, final: bool) -> None:
+    """Write the accuracy of the hard network on a split, and in the end its cross-entropy."""
     harden_weights(net, state)
     examples, size = split.y.size, split.x.size // split.y.size
     hits, loss = 0, 0.0
-    ld = net.ops[-1, LD]
+    work, labels, mask, ld = state.work, state.labels, state.mask, net.ops[-1, LD]
     for start in range(0, examples, net.batch):
         count = min(net.batch, examples - start)
-        copy(split.x, start * size, state.work, 0, count * size)
+        copy(split.x, start * size, work, 0, count * size)
         infer(net, state, count)
         for b in range(count):
-            label = state.labels[b] = split.y[start + b]
-            hits += is_correct(state.work, net.logits + b * ld, net.classes, label)
-        loss += cross_entropy(
-            state.work,
-            net.logits,
-            net.grads[0],
-            ld,
-            net.classes,
-            count,
-            state.labels,
-            state.mask,
-        )
+            label = labels[b] = split.y[start + b]
+            hits += is_correct(work, net.logits + b * ld, ld, label, mask)
+        if final:
+            loss += cross_entropy(work, net.logits, net.grads[0], ld, count, labels, mask)
     score[0], score[1] = hits / examples, loss / examples

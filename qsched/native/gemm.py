@@ -1,7 +1,8 @@
 """Matrix products of small matrices that lie in cache.
 
-A tile of C, some rows of one or two vectors, stays in registers while the sum runs. A is read
-number by number; rows of all matrices are contiguous, those of B and C padded to whole vectors.
+A tile of C, some rows of one or two vectors, stays in registers while the sum runs: with as many
+sums either way, since with fewer an addition would wait for the one before. A is read number by
+number; rows of all matrices are contiguous, those of B and C padded to whole vectors.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def _tile_of(rows: int, vectors: int, transposed: bool) -> Any:
 
 def _strip_of(vectors: int, transposed: bool) -> Any:
     """Return the function for some vectors of all rows of C."""
+    tall = ROWS * VECTORS // vectors
     many, four, one = (_tile_of(rows, vectors, transposed) for rows in (ROWS, 4, 1))
+    tallest = _tile_of(tall, vectors, transposed) if tall > ROWS else many
 
     @compiled
     def strip(
@@ -115,8 +118,11 @@ def _strip_of(vectors: int, transposed: bool) -> Any:
     ) -> None:
         i = 0
         while i < m:
-            rows, first, target = tile_rows(m - i), at + i * (1 if transposed else row), to + i * n
-            if rows == ROWS:
+            rows = tall if tall > ROWS and m - i >= tall else tile_rows(m - i)
+            first, target = at + i * (1 if transposed else row), to + i * n
+            if tall > ROWS and rows == tall:
+                tallest(k, a, first, row, b, b_at, b_row, c, target, n)
+            elif rows == ROWS:
                 many(k, a, first, row, b, b_at, b_row, c, target, n)
             elif rows == 4:
                 four(k, a, first, row, b, b_at, b_row, c, target, n)

@@ -37,7 +37,6 @@ class Network(NamedTuple):
         book: codebook of frozen weights: index and bits.
         stairs: of weights and of activations, rows of :func:`qsched.native.stairs.stair_row`.
         batch: examples of a batch.
-        classes: number of classes.
         logits: place of the network's output among the activations.
         grads: places there of the two regions for gradients.
         border: place there of one image's gradient with a zero border.
@@ -53,7 +52,6 @@ class Network(NamedTuple):
     book: tuple[int, int]
     stairs: np.ndarray
     batch: int
-    classes: int
     logits: int
     grads: tuple[int, int]
     border: int
@@ -164,7 +162,6 @@ def make_network(
     modes: tuple[Mode, ...],
     stairs: tuple[Stair | None, Stair | None],
     book: Codebook | None,
-    classes: int,
 ) -> Network:
     """Return the network of lanes of one mode.
 
@@ -173,7 +170,6 @@ def make_network(
         modes: of every quantizer.
         stairs: of weights and of activations; None where they stay in full precision.
         book: codebook of weights that freeze.
-        classes: number of classes.
     """
     rows = np.zeros((max(len(modes), 1), 3), np.int64)
     for row, mode in zip(rows, modes, strict=False):
@@ -192,7 +188,6 @@ def make_network(
         (number, getattr(book, "bits", 0)),
         np.stack([stair_row(stair) for stair in stairs]),
         program.batch,
-        classes,
         program.logits,
         program.grads,
         program.border,

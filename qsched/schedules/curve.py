@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qsched.schedules.base import SLACK
 from qsched.schedules.decay import Decay, Knots, Power, Steps
 
-__all__ = ["HardeningCurve", "hardened", "relaxed"]
+__all__ = ["HardeningCurve", "hardened"]
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,20 @@ class HardeningCurve:
         inner = self.decay.rest(self._inside(u), np.asarray(self.depth))
         return np.where(u >= self.end - SLACK, 0.0, np.where(u <= self.start, 1.0, inner))
 
-    def canonical(self) -> HardeningCurve:
-        """Return the same curve at depth 0 if its shape is that of every depth, else itself.
+    def identity(self) -> tuple[float, ...]:
+        """Return numbers that two curves share only if they are the same function.
 
-        >>> HardeningCurve(0.0, 0.7, Power(), 0.5).canonical().depth
-        0.0
+        They hold while the decay shape lives; the depth counts where the shape depends on it.
+
+        >>> decay = Power()
+        >>> low, high = HardeningCurve(0.0, 0.7, decay, 0.0), HardeningCurve(0.0, 0.7, decay, 0.5)
+        >>> low.identity() == high.identity()
+        True
         """
-        decay = self.decay
+        decay, depth = self.decay, 0.0
         if isinstance(decay, Power) and decay.exponent != decay.exponent_last:
-            return self
-        return replace(self, depth=0.0)
+            depth = self.depth
+        return self.start, self.end, id(decay), depth
 
     def breaks(self) -> tuple[float, ...]:
         """Return the progress at which h may jump or bend, increasing.
@@ -91,19 +95,8 @@ class HardeningCurve:
 
 def hardened(curves: Sequence[HardeningCurve], u: np.ndarray) -> list[np.ndarray]:
     """Return h of every curve at progress ``u``; equal curves are computed once."""
-    return _once(HardeningCurve.hardened, curves, u)
-
-
-def relaxed(curves: Sequence[HardeningCurve], u: np.ndarray) -> list[np.ndarray]:
-    """Return 1 - h of every curve at progress ``u``; equal curves are computed once."""
-    return _once(HardeningCurve.relaxed, curves, u)
-
-
-def _once(
-    values: Callable[[HardeningCurve, np.ndarray], np.ndarray],
-    curves: Sequence[HardeningCurve],
-    u: np.ndarray,
-) -> list[np.ndarray]:
-    keys = [curve.canonical() for curve in curves]
-    known = {key: values(key, u) for key in dict.fromkeys(keys)}
-    return [known[key] for key in keys]
+    known: dict[tuple[float, ...], np.ndarray] = {}
+    for curve in curves:
+        if curve.identity() not in known:
+            known[curve.identity()] = curve.hardened(u)
+    return [known[curve.identity()] for curve in curves]

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from qsched.files import json_digest
 from qsched.schedules.base import Frozen
-from qsched.schedules.curve import HardeningCurve, hardened, relaxed
+from qsched.schedules.curve import HardeningCurve, hardened
 from qsched.schedules.decay import Decay, Power, Steps
 from qsched.schedules.learning_rate import LearningRate
 from qsched.schedules.methods import Ana, Inq
@@ -175,16 +175,16 @@ class Schedule(Frozen):
         """
         progress = _progress(u)
         table = np.zeros((*progress.shape, len(places), len(CONTROLS)))
-        methods = [self.method(place) for place in places]
-        curves, trails = self.curves(places), self.curves(places, backward=True)
-        annealed = {q: method for q, method in enumerate(methods) if isinstance(method, Ana)}
-        rests = relaxed([curves[q] for q in annealed], progress)
-        trailing = relaxed([trails[q] for q in annealed], progress)
-        for (q, ana), rest, trail in zip(annealed.items(), rests, trailing, strict=True):
-            _anneal(table[..., q, :], ana, rest, trail)
-        frozen = [q for q, method in enumerate(methods) if isinstance(method, Inq)]
-        for q, share in zip(frozen, hardened([curves[q] for q in frozen], progress), strict=True):
-            table[..., q, FROZEN] = share
+        curves = self.curves(places)
+        trails = self.curves(places, backward=True) if self.lag.backward else curves
+        alike: dict[tuple[float, ...], list[int]] = {}
+        for q, place in enumerate(places):
+            method = id(self.method(place))
+            alike.setdefault((method, *curves[q].identity(), *trails[q].identity()), []).append(q)
+        for group in alike.values():
+            q = group[0]
+            row = _controls(self.method(places[q]), curves[q], trails[q], progress)
+            table[..., group, :] = row[..., None, :]
         return table
 
     def learning_rates(self, u: float | np.ndarray) -> np.ndarray:
@@ -251,7 +251,22 @@ class Schedule(Frozen):
         return [(q, override) for q, override in found if override is not None]
 
     def _override(self, place: Place) -> Override | None:
+        if not self.overrides:
+            return None
         return next((o for o in reversed(self.overrides) if o.matches(place)), None)
+
+
+def _controls(
+    method: Ana | Inq | None, curve: HardeningCurve, trail: HardeningCurve, u: np.ndarray
+) -> np.ndarray:
+    """Return the control values of a quantizer that hardens, and backward, as two curves say."""
+    row = np.zeros((*u.shape, len(CONTROLS)))
+    if isinstance(method, Ana):
+        rest = curve.relaxed(u)
+        _anneal(row, method, rest, rest if trail is curve else trail.relaxed(u))
+    elif isinstance(method, Inq):
+        row[..., FROZEN] = curve.hardened(u)
+    return row
 
 
 def _anneal(controls: np.ndarray, ana: Ana, rest: np.ndarray, trailing: np.ndarray) -> None:

@@ -72,7 +72,7 @@ class Loop:
         finite = np.isfinite(losses)
         sound = self.cohort.sound().cpu().numpy() & finite.all(axis=0)
         for i, lane in enumerate(self.active):
-            lane.losses.extend(losses[:, i])
+            lane.losses.append(losses[:, i])
             lane.steps = steps.stop
             if not sound[i]:
                 first = steps.start + int(np.argmin(finite[:, i])) + 1

@@ -122,7 +122,7 @@ class Cohort:
         return Lane(self, i).train()
 
     def _network(self, mode: tuple[Mode, ...]) -> Network:
-        return make_network(self.program, mode, self.stairs, self.book, self.data.classes)
+        return make_network(self.program, mode, self.stairs, self.book)
 
     def split(self, name: str) -> Split:
         """Return one split of the task's data."""
@@ -252,7 +252,7 @@ class Lane:
         start = 0
         for end, score in zip(cohort.ends, scores, strict=False):
             failed = end == steps and not (sound.all() and weights_sound)
-            record.losses.extend(losses[start:end])
+            record.losses.append(losses[start:end])
             if failed or end > steps:
                 break
             if end in cohort.scored:

@@ -28,7 +28,7 @@ class Record:
     engine: str = "torch-lanes"
     together: int = 1
     curve: list[CurvePoint] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
+    losses: list[np.ndarray] = field(default_factory=list)
     seconds: float = 0.0
     steps: int = 0
     reason: str | None = None
@@ -36,7 +36,7 @@ class Record:
     loss: float | None = None
 
     def add_point(self, step: int, accuracy: float) -> None:
-        loss = float(np.mean(self.losses))
+        loss = float(np.concatenate(self.losses).mean())
         self.curve.append(CurvePoint(step=step, loss=loss, accuracy=accuracy))
         self.losses = []
 

@@ -8,7 +8,7 @@ from qsched.native import gemm as kernels
 
 SHAPES = [
     (rows, vectors, inner)
-    for rows in (1, 3, 4, 7, 8, 10, 13, 31)
+    for rows in (1, 3, 4, 7, 8, 10, 13, 16, 31)
     for vectors, inner in ((1, 1), (1, 9), (2, 16), (3, 5), (4, 33))
 ]
 

@@ -51,6 +51,12 @@ def each_operation(x, y, z, out):
         simd.store(out, 6 * n + i, simd.spread(x, i + 1) + simd.fill(x, 3.0))
         simd.store(out, 7 * n + i, simd.gather(y, n - 1 - i, -1))
         out[8 * n + i // simd.width(x)] = simd.total(a)
+        out[9 * n + i // simd.width(x)] = simd.largest(simd.absolute(c))
+
+
+@njit
+def copy(x, at, y, to, count):
+    simd.copy(x, at, y, to, count)
 
 
 @njit
@@ -109,7 +115,7 @@ def test_arithmetic(dtype):
     rng = np.random.default_rng(0)
     x, y, z = rng.normal(size=(3, count)).astype(dtype)
     x[3] = y[5] = np.nan
-    out = np.zeros(9 * count, dtype)
+    out = np.zeros(10 * count, dtype)
     each_operation(x, y, z, out)
     width = 64 // x.itemsize
     one, third = dtype(1.5), dtype(2)
@@ -123,12 +129,25 @@ def test_arithmetic(dtype):
             np.where(x >= y, x, np.where(np.isnan(y), y, z)),
             np.where(x > y, x, z),
         ]
-    for row, wanted in zip(out.reshape(9, -1), expected, strict=False):
+    for row, wanted in zip(out.reshape(10, -1), expected, strict=False):
         np.testing.assert_array_max_ulp(row, wanted, maxulp=1)
     np.testing.assert_array_equal(out[6 * count : 7 * count], np.repeat(x[1::width], width) + 3)
     np.testing.assert_array_equal(out[7 * count : 8 * count], y[::-1])
     sums = out[8 * count : 8 * count + count // width]
     np.testing.assert_allclose(sums, x.reshape(-1, width).sum(axis=1), rtol=1e-5)
+    tops = out[9 * count : 9 * count + count // width]
+    np.testing.assert_array_equal(tops, np.abs(z).reshape(-1, width).max(axis=1))
+
+
+@FLOAT
+def test_copy(dtype):
+    x = np.arange(100, dtype=dtype)
+    for count in (0, 1, 7, 8, 15, 16, 17, 31, 32, 64, 70):
+        y = np.full(100, -1, dtype)
+        copy(x, 5, y, 3, count)
+        np.testing.assert_array_equal(y[3 : 3 + count], x[5 : 5 + count])
+        assert (y[:3] == -1).all()
+        assert (y[3 + count :] == -1).all()
 
 
 @FLOAT

@@ -1,7 +1,8 @@
-"""Arithmetic and selection, number by number, and the sum of a vector."""
+"""Arithmetic and selection, number by number, and what a vector sums up to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -13,6 +14,7 @@ __all__ = [
     "absolute",
     "floor",
     "fma",
+    "largest",
     "maximum",
     "minimum",
     "nan_else",
@@ -87,15 +89,37 @@ def minimum(x: Any, bound: Any) -> Any:
     return select_gt(x, bound, bound, x)
 
 
+def _reduced(builder: Any, kind: Any, x: Any, combine: Callable[[Any, Any], Any]) -> Any:
+    """Combine the halves of a vector number by number until one is left."""
+    count = kind.count
+    while count > 1:
+        count //= 2
+        low, high = (
+            builder.shuffle_vector(x, x, ir.Constant(ir.VectorType(INT32, count), list(places)))
+            for places in (range(count), range(count, 2 * count))
+        )
+        x = combine(low, high)
+    return builder.extract_element(x, ir.Constant(INT32, 0))
+
+
 @generated
 def total(typing: Any, x: Any) -> Any:
     """Return the sum of a vector's numbers: halves are added to each other until one is left."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        parts = [builder.extract_element(args[0], ir.Constant(INT32, i)) for i in range(x.count)]
-        while len(parts) > 1:
-            half = len(parts) // 2
-            parts = [builder.fadd(parts[i], parts[i + half]) for i in range(half)]
-        return parts[0]
+        return _reduced(builder, x, args[0], builder.fadd)
+
+    return x.dtype(x), generate
+
+
+@generated
+def largest(typing: Any, x: Any) -> Any:
+    """Return the largest of a vector's numbers; any of them if one is NaN."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        def larger(a: Any, b: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+        return _reduced(builder, x, args[0], larger)
 
     return x.dtype(x), generate

@@ -196,11 +196,14 @@ else:
 @compiled
 def copy(source: Any, at: int, target: Any, to: int, count: int) -> None:
     """Copy ``count`` numbers from ``source[at]`` on to ``target[to]`` and what follows."""
-    whole = count - count % width(target)
-    for i in range(0, whole, width(target)):
+    last = count - width(target)
+    if last < 0:
+        for i in range(count):
+            target[to + i] = source[at + i]
+        return
+    for i in range(0, last, width(target)):
         store(target, to + i, load(source, at + i))
-    for i in range(whole, count):
-        target[to + i] = source[at + i]
+    store(target, to + last, load(source, at + last))  # What is left of a vector, and before it.
 
 
 @compiled
