@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 
 from numba import njit, typeof
 
-from qsched.native.linking import private_callees
-
 __all__ = ["CHECKED", "FINGERPRINT", "compile_once", "compiled", "entry", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,5 +82,4 @@ def compile_once(function: Any, args: tuple[Any, ...]) -> None:
     name = f"qsched-native-{os.getuid()}-{FINGERPRINT[:16]}.lock"
     with (Path(tempfile.gettempdir()) / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with private_callees():
-            function.compile(tuple(typeof(arg) for arg in args))
+        function.compile(tuple(typeof(arg) for arg in args))
