@@ -160,14 +160,18 @@ def _score(net: Any, state: Any, split: Any, score: Any) -> None:
     ld = net.ops[-1, LD]
     for start in range(0, examples, net.batch):
         count = min(net.batch, examples - start)
-        copy(split.x, start * size, state.work, 0, count * size)
-        infer(net, state, count)
+        logits = net.grads[1]
+        for first in range(0, count, net.hard):
+            some = min(net.hard, count - first)
+            copy(split.x, (start + first) * size, state.work, 0, some * size)
+            infer(net, state, some)
+            copy(state.work, net.logits, state.work, logits + first * ld, some * ld)
         for b in range(count):
             label = state.labels[b] = split.y[start + b]
-            hits += is_correct(state.work, net.logits + b * ld, net.classes, label)
+            hits += is_correct(state.work, logits + b * ld, net.classes, label)
         loss += cross_entropy(
             state.work,
-            net.logits,
+            logits,
             net.grads[0],
             ld,
             net.classes,
