@@ -19,16 +19,20 @@ from qsched.native.simd import (
     add_products,
     equal_steps,
     load_tile,
+    prefetch,
     store_tile,
     tile_rows,
     width,
     zero_tile,
 )
 
-__all__ = ["convolve", "weights_gradient"]
+__all__ = ["NOTHING", "convolve", "weights_gradient"]
 
 DOWN, OTHER_DOWN, RIGHT, OTHER_RIGHT = range(2, HEAD)
 TAPS, SOURCE, OTHER, TARGET, RUN = range(ENTRY)
+
+NOTHING = 0, 0, 0
+"""Nothing is fetched ahead."""
 
 CHUNK = 65536
 """Numbers of inputs and outputs that the gradients of all weights are summed over at a time."""
@@ -36,7 +40,16 @@ CHUNK = 65536
 
 @compiled
 def convolve(
-    jobs: Any, job: int, examples: int, a: Any, source: Any, w: Any, weights: Any, c: Any, to: Any
+    jobs: Any,
+    job: int,
+    examples: int,
+    a: Any,
+    source: Any,
+    w: Any,
+    weights: Any,
+    c: Any,
+    to: Any,
+    ahead: Any,
 ) -> None:
     """Do one job for some images.
 
@@ -50,6 +63,8 @@ def convolve(
         weights: (place in it, length of a row, which is that of an output pixel).
         c: array of outputs.
         to: (place of the first image in it, distance of images).
+        ahead: (place, place, number) of what is read next: from each of two regions of ``c``, so
+            many numbers are fetched into the cache with a pixel of all images.
     """
     ld, size = weights[1], width(c)
     n = 0
@@ -58,12 +73,13 @@ def convolve(
         i = 0
         while i < examples:
             rows = tile_rows(examples - i)
+            soon = ahead[0], ahead[1], ahead[2] if n + i == 0 else 0
             images = source[0] + i * source[1], source[1]
             block, target = (weights[0] + n, ld), (to[0] + i * to[1] + n, to[1])
             if wide:
-                _wide(rows, jobs, job, a, images, w, block, c, target)
+                _wide(rows, jobs, job, a, images, w, block, c, target, soon)
             else:
-                _narrow(rows, jobs, job, a, images, w, block, c, target)
+                _narrow(rows, jobs, job, a, images, w, block, c, target, soon)
             i += rows
         n += VECTORS * size if wide else size
 
@@ -73,9 +89,10 @@ def _images_of(rows: int, vectors: int) -> Any:
 
     @compiled
     def images(
-        jobs: Any, job: int, a: Any, source: Any, w: Any, weights: Any, c: Any, to: Any
+        jobs: Any, job: int, a: Any, source: Any, w: Any, weights: Any, c: Any, to: Any, ahead: Any
     ) -> None:
         ld, begin = weights[1], job + HEAD + ENTRY * jobs[job]
+        here, there, step = ahead
         down, right = jobs[job + DOWN], jobs[job + RIGHT]
         weights_down, weights_right = jobs[job + OTHER_DOWN], jobs[job + OTHER_RIGHT]
         for row in range(job + HEAD, begin, ENTRY):
@@ -93,6 +110,10 @@ def _images_of(rows: int, vectors: int) -> Any:
                             tile = add_products(tile, a, sources, p + i, w, q + i * ld)
                 target = to[0] + jobs[row + TARGET] + jobs[column + TARGET]
                 store_tile(tile, c, equal_steps(tile, target, to[1]))
+                for k in range(0, step, width(c)):
+                    prefetch(c, here + k)
+                    prefetch(c, there + k)
+                here, there = here + step, there + step
 
     return images
 
@@ -103,14 +124,23 @@ def _any_images_of(vectors: int) -> Any:
 
     @compiled
     def any_images(
-        rows: int, jobs: Any, job: int, a: Any, source: Any, w: Any, weights: Any, c: Any, to: Any
+        rows: int,
+        jobs: Any,
+        job: int,
+        a: Any,
+        source: Any,
+        w: Any,
+        weights: Any,
+        c: Any,
+        to: Any,
+        ahead: Any,
     ) -> None:
         if rows == ROWS:
-            many(jobs, job, a, source, w, weights, c, to)
+            many(jobs, job, a, source, w, weights, c, to, ahead)
         elif rows == 4:
-            four(jobs, job, a, source, w, weights, c, to)
+            four(jobs, job, a, source, w, weights, c, to, ahead)
         else:
-            one(jobs, job, a, source, w, weights, c, to)
+            one(jobs, job, a, source, w, weights, c, to, ahead)
 
     return any_images
 

@@ -14,7 +14,7 @@ import numpy as np
 from qsched.native.bias import add_bias, bias_backward
 from qsched.native.blocks import normalize_inputs_backward
 from qsched.native.compiler import compiled
-from qsched.native.convolution import convolve, weights_gradient
+from qsched.native.convolution import NOTHING, convolve, weights_gradient
 from qsched.native.gemm import transpose
 from qsched.native.norm import norm_add_values
 from qsched.native.patches import add_border, patch_gradient
@@ -78,7 +78,9 @@ def convolve_images(
     for first in range(part[0], end, GROUP):
         count, to = min(GROUP, end - first), op[TARGET] + first * image
         at = op[SOURCE] + first * source, source
-        convolve(jobs, op[JOB], count, work, at, weights, (op[WEIGHT], ld), work, (to, image))
+        convolve(
+            jobs, op[JOB], count, work, at, weights, (op[WEIGHT], ld), work, (to, image), NOTHING
+        )
         if op[BIAS] >= 0:
             add_bias(work, to, count * pixels, ld, values, op[BIAS])
         if summed:
@@ -120,7 +122,9 @@ def images_backward(i: int, net: Any, state: Any, part: Any, grad: int, other: i
         _weights_backward(op, jobs, work, count, at, slope, state.grads)
         if not op[FIRST]:
             to, weights = (other + first * in_image, in_image), (zero, op[IN_LD])
-            convolve(jobs, op[BACK], count, work, slope, state.turned, weights, work, to)
+            step = op[IN_LD] * GROUP if is_kind(net.ops, i - 1, NORM) else 0
+            ahead = net.ops[i - 1, SOURCE] + first * in_image, at + GROUP * in_image, step
+            convolve(jobs, op[BACK], count, work, slope, state.turned, weights, work, to, ahead)
     if op[BIAS] >= 0 and end == net.batch:
         bias_backward(work, grad, end * op[PIXELS], op[LD], state.grads, op[BIAS])
 

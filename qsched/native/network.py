@@ -20,7 +20,7 @@ from qsched.native.blocks import (
     normalize_parameters_backward,
 )
 from qsched.native.compiler import compiled, inlined
-from qsched.native.convolution import convolve
+from qsched.native.convolution import NOTHING, convolve
 from qsched.native.gemm import gemm, gemm_transposed, transpose
 from qsched.native.images import begin_backward, convolve_images, images_backward, is_kind
 from qsched.native.pooling import (
@@ -209,7 +209,7 @@ def _stateless(op: Any, jobs: Any, examples: int, work: Any, weights: Any, value
     elif kind == CONV:
         images, outputs = (source, op[IN_PIXELS] * in_ld), (target, op[PIXELS] * ld)
         place = op[WEIGHT], ld
-        convolve(jobs, op[JOB], examples, work, images, weights, place, work, outputs)
+        convolve(jobs, op[JOB], examples, work, images, weights, place, work, outputs, NOTHING)
     elif kind == MAX_POOL:
         max_pool(work, source, target, examples, image, op[SIZE], ld)
     elif kind == MEAN_POOL:
