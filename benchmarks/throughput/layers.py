@@ -12,8 +12,9 @@ from benchmarks.throughput.tasks import task
 from qsched.lanes.layers import Conv
 from qsched.lanes.plan import Node, make_plan
 from qsched.native.compiler import entry
-from qsched.native.convolution import convolve, weights_gradient
-from qsched.native.geometry import backward_border, backward_jobs, forward_job
+from qsched.native.convolution import NOTHING, convolve, weights_gradient
+from qsched.native.geometry import Convolution
+from qsched.native.patches import add_border, patch_gradient
 from qsched.tasks import build_network, load_data
 
 __all__ = ["convolutions"]
@@ -54,53 +55,55 @@ def _arguments(node: Node, batch: int, first: bool) -> tuple[Any, ...]:
     layer = node.layer
     assert isinstance(layer, Conv)
     (inputs, height, width), (outputs, *size) = node.inputs, node.outputs
-    in_ld, ld = -(-inputs // LANE) * LANE, -(-outputs // LANE) * LANE
-    image = height + 2 * layer.padding, width + 2 * layer.padding
-    edge = backward_border(layer.kernel, layer.stride)
-    forward = forward_job(image, (size[0], size[1]), (layer.kernel, layer.stride, inputs), ld)
-    kernel = layer.kernel, layer.stride, layer.padding
-    backward = backward_jobs((height, width), (size[0], size[1]), kernel, (in_ld, ld), outputs)
+    in_ld, ld = inputs if first else -(-inputs // LANE) * LANE, -(-outputs // LANE) * LANE
+    shape = Convolution(
+        (height, width),
+        (size[0], size[1]),
+        layer.kernel,
+        layer.stride,
+        layer.padding,
+        (inputs, outputs),
+        (in_ld, ld),
+    )
+    weights = shape.patch_gradient() if shape.framed else shape.weights_gradient()
     rng = np.random.default_rng(0)
 
     def array(length: int) -> np.ndarray:
         return rng.standard_normal(length + 8 * LANE, dtype=np.float32)
 
-    frames = image[0] * image[1] * inputs, (size[0] + 2 * edge) * (size[1] + 2 * edge) * ld
-    pixels = size[0] * size[1] * ld, height * width * in_ld
+    image, out = height * width * in_ld, size[0] * size[1] * ld
+    frame = (height + 2 * layer.padding) * (width + 2 * layer.padding) * inputs
     taps = layer.kernel**2
     return (
-        (forward, backward, batch, layer.stride**2, first),
-        (frames[0], pixels[0], frames[1], pixels[1], ld, in_ld),
-        (array(batch * frames[0]), array(taps * inputs * ld), array(batch * pixels[0])),
-        (array(batch * frames[1]), array(taps * outputs * in_ld), array(batch * pixels[1])),
-        array(taps * inputs * ld),
+        (shape.forward(), shape.inputs_gradient(), weights),
+        (batch, first, shape.framed, (height, width), inputs, layer.padding),
+        (image, out, in_ld, ld),
+        (array(batch * (image + out) + frame), array(batch * max(image, out))),
+        (array(taps * inputs * ld), array(taps * outputs * in_ld), array(taps * inputs * ld)),
     )
 
 
 @entry
 def _step(fingerprint: str) -> Any:
-    def step(what: Any, sizes: Any, ahead: Any, back: Any, grads: Any) -> str:
-        forward, backward, batch, jobs, first = what
-        frame, out, back_frame, into, ld, in_ld = sizes
-        zero = np.int64(0)
-        x, weights, y = ahead
-        convolve(forward, zero, batch, x, (zero, frame), weights, (zero, ld), y, (zero, out))
-        weights_gradient(forward, zero, batch, x, (zero, frame), (zero, out), grads, (zero, ld))
+    def step(jobs: Any, what: Any, sizes: Any, images: Any, weights: Any) -> str:
+        forward, backward, slopes = jobs
+        batch, first, framed, size, inputs, padding = what
+        image, out, in_ld, ld = sizes
+        (work, y), (ahead, back, grads) = images, weights
+        zero, grad = np.int64(0), batch * image
+        frame = grad + batch * out
+        source, slope = (zero, image), (grad, out)
+        convolve(forward, zero, batch, work, source, ahead, (zero, ld), y, (zero, out), NOTHING)
+        if framed:
+            for example in range(batch):
+                add_border(work, example * image, size, in_ld, frame, inputs, padding)
+                place = grad + example * out
+                patch_gradient(slopes, zero, work, frame, place, grads, (zero, ld))
+        else:
+            weights_gradient(slopes, zero, batch, work, source, slope, grads, (zero, ld))
         if not first:
-            slope, turned, dx = back
-            job = zero
-            for _ in range(jobs):
-                job = convolve(
-                    backward,
-                    job,
-                    batch,
-                    slope,
-                    (zero, back_frame),
-                    turned,
-                    (zero, in_ld),
-                    dx,
-                    (zero, into),
-                )
+            to = zero, image
+            convolve(backward, zero, batch, work, slope, back, (zero, in_ld), y, to, NOTHING)
         return fingerprint
 
     return step

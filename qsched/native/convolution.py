@@ -1,8 +1,10 @@
 """Direct convolution: no matrix of patches is made, which would not stay in cache.
 
-Images are [examples, height, width, channels]. A tile, some output pixels of one or two vectors of
-channels, stays in registers while taps and input channels run, see :mod:`qsched.native.geometry`
-for which are which; in the gradient of the weights one of inputs and vectors, while pixels run.
+Images are [examples, height, width, channels]. A tile, the same pixel of some images and one or
+two vectors of channels, stays in registers while taps and input channels run, see
+:mod:`qsched.native.geometry` for which are which. Pixels at edges have fewer taps, which all rows
+of such a tile share. In the gradient of the weights a tile is one of inputs and vectors, while
+pixels run.
 """
 
 from __future__ import annotations
@@ -10,57 +12,45 @@ from __future__ import annotations
 from typing import Any
 
 from qsched.native.compiler import compiled
-from qsched.native.geometry import HEAD
+from qsched.native.geometry import ENTRY, HEAD
 from qsched.native.simd import (
     ROWS,
     VECTORS,
     add_products,
-    copy,
     equal_steps,
     load_tile,
+    prefetch,
     store_tile,
-    table_steps,
     tile_rows,
     width,
     zero_tile,
 )
 
-__all__ = ["add_border", "convolve", "weights_gradient"]
+__all__ = ["NOTHING", "convolve", "weights_gradient"]
 
+DOWN, OTHER_DOWN, RIGHT, OTHER_RIGHT = range(2, HEAD)
+TAPS, SOURCE, OTHER, TARGET, RUN = range(ENTRY)
 
-@compiled
-def add_border(
-    work: Any, source: int, image: Any, ld: int, target: int, channels: int, border: int
-) -> None:
-    """Copy images into a larger, zero frame, whose pixels are ``channels`` long.
+NOTHING = 0, 0, 0
+"""Nothing is fetched ahead."""
 
-    Args:
-        work: array of activations.
-        source: place of the images.
-        image: (examples, height, width).
-        ld: length of their pixels; at least ``channels``.
-        target: place of the larger images; their border is left as it is.
-        channels: how many numbers of a pixel to copy.
-        border: width of the border.
-    """
-    examples, height, across = image
-    wide = across + 2 * border
-    for example in range(examples):
-        for y in range(height):
-            row = (example * (height + 2 * border) + y + border) * wide + border
-            at, to = source + (example * height + y) * across * ld, target + row * channels
-            if ld == channels:
-                copy(work, at, work, to, across * ld)
-            else:
-                for x in range(across):
-                    for c in range(channels):
-                        work[to + x * channels + c] = work[at + x * ld + c]
+CHUNK = 65536
+"""Numbers of inputs and outputs that the gradients of all weights are summed over at a time."""
 
 
 @compiled
 def convolve(
-    jobs: Any, job: int, examples: int, a: Any, source: Any, w: Any, weights: Any, c: Any, to: Any
-) -> int:
+    jobs: Any,
+    job: int,
+    examples: int,
+    a: Any,
+    source: Any,
+    w: Any,
+    weights: Any,
+    c: Any,
+    to: Any,
+    ahead: Any,
+) -> None:
     """Do one job for some images.
 
     Args:
@@ -73,77 +63,89 @@ def convolve(
         weights: (place in it, length of a row, which is that of an output pixel).
         c: array of outputs.
         to: (place of the first image in it, distance of images).
-
-    Returns:
-        Place of the next job.
+        ahead: (place, place, number) of what is read next: from each of two regions of ``c``, so
+            many numbers are fetched into the cache with a pixel of all images.
     """
-    taps, pixels, size = jobs[job], jobs[job + 2], width(c)
-    first = job + HEAD + 2 * taps
-    for example in range(examples):
-        at, target = source[0] + example * source[1], to[0] + example * to[1]
+    ld, size = weights[1], width(c)
+    n = 0
+    while n < ld:
+        wide = VECTORS > 1 and ld - n > size
         i = 0
-        while i < pixels:
-            rows, n = tile_rows(pixels - i), 0
-            place = first + 2 * i
-            while n < weights[1]:
-                wide = VECTORS > 1 and weights[1] - n > size
-                pixel = place, at, target + n
-                if wide:
-                    _wide(rows, jobs, job, pixel, a, w, weights[0] + n, weights[1], c)
-                else:
-                    _narrow(rows, jobs, job, pixel, a, w, weights[0] + n, weights[1], c)
-                n += VECTORS * size if wide else size
+        while i < examples:
+            rows = tile_rows(examples - i)
+            soon = ahead[0], ahead[1], ahead[2] if n + i == 0 else 0
+            images = source[0] + i * source[1], source[1]
+            block, target = (weights[0] + n, ld), (to[0] + i * to[1] + n, to[1])
+            if wide:
+                _wide(rows, jobs, job, a, images, w, block, c, target, soon)
+            else:
+                _narrow(rows, jobs, job, a, images, w, block, c, target, soon)
             i += rows
-    return int(first + 2 * pixels)
+        n += VECTORS * size if wide else size
 
 
-def _pixels_of(rows: int, vectors: int) -> Any:
-    """Return the loop for some pixels, whose records begin at ``pixel[0]``."""
+def _images_of(rows: int, vectors: int) -> Any:
+    """Return the loop for all pixels of some images."""
 
     @compiled
-    def pixels(
-        jobs: Any, job: int, pixel: Any, a: Any, w: Any, weights: int, ld: int, c: Any
+    def images(
+        jobs: Any, job: int, a: Any, source: Any, w: Any, weights: Any, c: Any, to: Any, ahead: Any
     ) -> None:
-        place, at, target = pixel
-        taps, run = jobs[job], jobs[job + 1]
-        tile = zero_tile(c, rows, vectors)
-        sources = table_steps(tile, jobs, place, at)
-        for tap in range(taps):
-            p, q = jobs[job + HEAD + 2 * tap], weights + jobs[job + HEAD + 2 * tap + 1]
-            for i in range(run):
-                tile = add_products(tile, a, sources, p + i, w, q + i * ld)
-        store_tile(tile, c, table_steps(tile, jobs, place + 1, target))
+        ld, begin = weights[1], job + HEAD + ENTRY * jobs[job]
+        here, there, step = ahead
+        down, right = jobs[job + DOWN], jobs[job + RIGHT]
+        weights_down, weights_right = jobs[job + OTHER_DOWN], jobs[job + OTHER_RIGHT]
+        for row in range(job + HEAD, begin, ENTRY):
+            for column in range(begin, begin + ENTRY * jobs[job + 1], ENTRY):
+                tile = zero_tile(c, rows, vectors)
+                at = source[0] + jobs[row + SOURCE] + jobs[column + SOURCE]
+                weight = weights[0] + jobs[row + OTHER] + jobs[column + OTHER]
+                sources = equal_steps(tile, at, source[1])
+                taps, run = jobs[column + TAPS], jobs[column + RUN]
+                for t in range(jobs[row + TAPS]):
+                    for u in range(taps):
+                        p = t * down + u * right
+                        q = weight + t * weights_down + u * weights_right
+                        for i in range(run):
+                            tile = add_products(tile, a, sources, p + i, w, q + i * ld)
+                target = to[0] + jobs[row + TARGET] + jobs[column + TARGET]
+                store_tile(tile, c, equal_steps(tile, target, to[1]))
+                for k in range(0, step, width(c)):
+                    prefetch(c, here + k)
+                    prefetch(c, there + k)
+                here, there = here + step, there + step
 
-    return pixels
+    return images
 
 
-def _any_pixels_of(vectors: int) -> Any:
-    """Return the function for one, four or many pixels."""
-    many, four, one = (_pixels_of(rows, vectors) for rows in (ROWS, 4, 1))
+def _any_images_of(vectors: int) -> Any:
+    """Return the function for one, four or many images."""
+    many, four, one = (_images_of(rows, vectors) for rows in (ROWS, 4, 1))
 
     @compiled
-    def any_pixels(
+    def any_images(
         rows: int,
         jobs: Any,
         job: int,
-        pixel: Any,
         a: Any,
+        source: Any,
         w: Any,
-        weights: int,
-        ld: int,
+        weights: Any,
         c: Any,
+        to: Any,
+        ahead: Any,
     ) -> None:
         if rows == ROWS:
-            many(jobs, job, pixel, a, w, weights, ld, c)
+            many(jobs, job, a, source, w, weights, c, to, ahead)
         elif rows == 4:
-            four(jobs, job, pixel, a, w, weights, ld, c)
+            four(jobs, job, a, source, w, weights, c, to, ahead)
         else:
-            one(jobs, job, pixel, a, w, weights, ld, c)
+            one(jobs, job, a, source, w, weights, c, to, ahead)
 
-    return any_pixels
+    return any_images
 
 
-_narrow, _wide = _any_pixels_of(1), _any_pixels_of(VECTORS)
+_narrow, _wide = _any_images_of(1), _any_images_of(VECTORS)
 
 
 @compiled
@@ -154,92 +156,81 @@ def weights_gradient(
 
     Args:
         jobs: table of jobs.
-        job: place of that of the forward pass.
+        job: place of the job in it.
         examples: number of images.
         work: array of activations.
-        source: (place of the bordered input in it, distance of images).
-        grad: (place of the output's gradient in it, distance of images).
+        source: (place of the first input in it, distance of images).
+        grad: (place of the first output's gradient in it, distance of images).
         grads: array of gradients.
         weight: (place in it, length of a row).
     """
-    first, ld = job + HEAD + 2 * jobs[job], weight[1]
-    pixels = first, first + 2 * jobs[job + 2]
-    for example in range(examples):
-        image, slope = source[0] + example * source[1], grad[0] + example * grad[1]
+    some, size = max(CHUNK // (source[1] + grad[1]), 1), width(grads)
+    for first in range(0, examples, some):
+        count, at = min(some, examples - first), source[0] + first * source[1]
         n = 0
-        while n < ld:
-            wide = VECTORS > 1 and ld - n > width(grads)
-            sums = grads, weight[0] + n, ld
-            if wide:
-                _wide_gradients(jobs, job, pixels, work, image, slope + n, sums)
+        while n < weight[1]:
+            slopes = grad[0] + first * grad[1] + n, grad[1]
+            sums = grads, weight[0] + n, weight[1]
+            if VECTORS > 1 and weight[1] - n > size:
+                _wide_gradients(jobs, job, count, work, (at, source[1]), slopes, sums)
+                n += VECTORS * size
             else:
-                _narrow_gradients(jobs, job, pixels, work, image, slope + n, sums)
-            n += VECTORS * width(grads) if wide else width(grads)
+                _narrow_gradients(jobs, job, count, work, (at, source[1]), slopes, sums)
+                n += size
 
 
-def _tile_gradients_of(rows: int, vectors: int, scattered: bool) -> Any:
-    """Return the loop for the weights of some inputs, one behind the other or taps of run 1."""
+def _tap_gradients_of(rows: int, vectors: int) -> Any:
+    """Return the loop for the weights of some inputs at a tap."""
 
     @compiled
-    def tile_gradients(
-        jobs: Any, pixels: Any, work: Any, image: int, entry: int, slope: int, sums: Any
+    def tap_gradients(
+        jobs: Any, job: int, tap: Any, count: int, work: Any, source: Any, grad: Any, sums: Any
     ) -> None:
         grads, to, ld = sums
+        height, across = jobs[tap[0] + TAPS], jobs[tap[1] + TAPS]
+        down, right = jobs[job + DOWN], jobs[job + RIGHT]
+        slopes_down, slopes_right = jobs[job + OTHER_DOWN], jobs[job + OTHER_RIGHT]
         shape = zero_tile(grads, rows, vectors)
-        if scattered:
-            sources = table_steps(shape, jobs, entry, image)
-        else:
-            sources = equal_steps(shape, image + entry, 1)
-        targets = equal_steps(shape, to, ld)
+        sources, targets = equal_steps(shape, source[0], 1), equal_steps(shape, to, ld)
         tile = load_tile(shape, grads, targets)
-        for i in range(pixels[0], pixels[1], 2):
-            tile = add_products(tile, work, sources, jobs[i], work, slope + jobs[i + 1])
+        for image in range(count):
+            for y in range(height):
+                p = image * source[1] + y * down
+                q = grad[0] + image * grad[1] + y * slopes_down
+                for x in range(across):
+                    at, slope = p + x * right, q + x * slopes_right
+                    tile = add_products(tile, work, sources, at, work, slope)
         store_tile(tile, grads, targets)
 
-    return tile_gradients
-
-
-def _run_gradients_of(vectors: int, scattered: bool) -> Any:
-    """Return the function for the weights of one run, or of all taps of run 1."""
-    many, four, one = (_tile_gradients_of(rows, vectors, scattered) for rows in (ROWS, 4, 1))
-    step = 2 if scattered else 1
-
-    @compiled
-    def run_gradients(
-        jobs: Any, pixels: Any, work: Any, image: int, entry: int, run: int, slope: int, sums: Any
-    ) -> None:
-        grads, to, ld = sums
-        i = 0
-        while i < run:
-            rows, at, rest = tile_rows(run - i), entry + step * i, (grads, to + i * ld, ld)
-            if rows == ROWS:
-                many(jobs, pixels, work, image, at, slope, rest)
-            elif rows == 4:
-                four(jobs, pixels, work, image, at, slope, rest)
-            else:
-                one(jobs, pixels, work, image, at, slope, rest)
-            i += rows
-
-    return run_gradients
+    return tap_gradients
 
 
 def _gradients_of(vectors: int) -> Any:
     """Return the function for all inputs and some vectors of outputs."""
-    run_gradients = _run_gradients_of(vectors, False)
-    tap_gradients = _run_gradients_of(vectors, True)
+    many, four, one = (_tap_gradients_of(rows, vectors) for rows in (ROWS, 4, 1))
 
     @compiled
     def gradients(
-        jobs: Any, job: int, pixels: Any, work: Any, image: int, slope: int, sums: Any
+        jobs: Any, job: int, count: int, work: Any, source: Any, grad: Any, sums: Any
     ) -> None:
-        grads, to, ld = sums
-        taps, run = jobs[job], jobs[job + 1]
-        if run == 1:
-            tap_gradients(jobs, pixels, work, image, job + HEAD, taps, slope, sums)
-            return
-        for tap in range(taps):
-            entry, rest = jobs[job + HEAD + 2 * tap], (grads, to + tap * run * ld, ld)
-            run_gradients(jobs, pixels, work, image, entry, run, slope, rest)
+        grads, start, ld = sums
+        begin = job + HEAD + ENTRY * jobs[job]
+        for row in range(job + HEAD, begin, ENTRY):
+            for column in range(begin, begin + ENTRY * jobs[job + 1], ENTRY):
+                tap, run, i = (row, column), jobs[column + RUN], 0
+                slope = grad[0] + jobs[row + OTHER] + jobs[column + OTHER], grad[1]
+                at = source[0] + jobs[row + SOURCE] + jobs[column + SOURCE]
+                to = start + jobs[row + TARGET] + jobs[column + TARGET]
+                while i < run:
+                    rows, images = tile_rows(run - i), (at + i, source[1])
+                    rest = grads, to + i * ld, ld
+                    if rows == ROWS:
+                        many(jobs, job, tap, count, work, images, slope, rest)
+                    elif rows == 4:
+                        four(jobs, job, tap, count, work, images, slope, rest)
+                    else:
+                        one(jobs, job, tap, count, work, images, slope, rest)
+                    i += rows
 
     return gradients
 

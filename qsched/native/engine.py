@@ -151,13 +151,17 @@ def _score(net: Any, state: Any, split: Any, score: Any, final: bool) -> None:
     examples, size = split.y.size, split.x.size // split.y.size
     hits, loss = 0, 0.0
     work, labels, mask, ld = state.work, state.labels, state.mask, net.ops[-1, LD]
+    logits = net.grads[1]
     for start in range(0, examples, net.batch):
         count = min(net.batch, examples - start)
-        copy(split.x, start * size, work, 0, count * size)
-        infer(net, state, count)
+        for first in range(0, count, net.hard):
+            some = min(net.hard, count - first)
+            copy(split.x, (start + first) * size, work, 0, some * size)
+            infer(net, state, some)
+            copy(work, net.logits, work, logits + first * ld, some * ld)
         for b in range(count):
             label = labels[b] = split.y[start + b]
-            hits += is_correct(work, net.logits + b * ld, ld, label, mask)
+            hits += is_correct(work, logits + b * ld, ld, label, mask)
         if final:
-            loss += cross_entropy(work, net.logits, net.grads[0], ld, count, labels, mask)
+            loss += cross_entropy(work, logits, net.grads[0], ld, count, labels, mask)
     score[0], score[1] = hits / examples, loss / examples

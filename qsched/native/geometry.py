@@ -1,101 +1,136 @@
-"""Which inputs make which outputs of a convolution, as tables of distances.
+"""Which numbers meet in a convolution, as tables of distances.
 
-A *job* says how some pixels of an image are sums over taps of another one:
+A *job* says how the numbers of a grid are sums over a grid of taps, of products of two operands:
 
-    out[pixel] = sum over taps and r < run of in[source of pixel + of tap + r] w[place of tap + r]
+    out[y, x] = sum over t < taps of y and u < taps of x of a[y, x, t, u] b[y, x, t, u]
 
-Its record: number of taps, run, number of pixels; two numbers a tap (source, place of the weights'
-row); two numbers a pixel (source, target). The forward pass is one job, the gradient of the input
-one job for each remainder of the coordinates by the stride, since those meet the same taps. Both
-images have a border of zeros where taps reach beyond.
+Only taps that exist count: an output at an edge has fewer of them, so images need no border. A
+place in an operand is a sum of what belongs to y, to x, to t and to u. The record of a job: number
+of rows and of columns; distances of a's and of b's places from t to t + 1, then from u to u + 1;
+an entry for each row, then for each column: its number of taps, its places in a, in b and in the
+output, and how many numbers follow each other at a tap.
+
+The output is such a job, of inputs and weights; so is the gradient of the input, of gradients of
+outputs and weights; and so is the gradient of the weights, of inputs and gradients of outputs,
+where taps are the grid, and what is summed over are pixels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-__all__ = ["backward_border", "backward_jobs", "forward_job"]
+__all__ = ["ENTRY", "HEAD", "PATCH", "Convolution"]
 
-HEAD = 3
-
-SHORTEST = 8
-"""Runs shorter than this are not worth a loop of their own."""
+HEAD, ENTRY, PATCH = 6, 5, 7
 
 
-def forward_job(
-    image: tuple[int, int], outputs: tuple[int, int], kernel: tuple[int, int, int], ld: int
-) -> np.ndarray:
-    """Return the job of the forward pass.
+@dataclass(frozen=True)
+class Convolution:
+    """Shape of a convolution, and the jobs that it consists of.
 
-    A tap is a whole row of the kernel, whose inputs lie one behind the other; where those are few,
-    a single one of them.
-
-    Args:
-        image: height and width of the input with its border.
+    Attributes:
+        inputs: height and width of the input.
         outputs: height and width of the output.
-        kernel: side, stride, number of input channels.
-        ld: length of an output pixel and of a row of weights.
-    """
-    side, stride, channels = kernel
-    row = side * channels
-    run = row if row >= SHORTEST else 1
-    taps = [
-        (i * image[1] * channels + j, (i * row + j) * ld)
-        for i in range(side)
-        for j in range(0, row, run)
-    ]
-    y, x = np.indices(outputs).reshape(2, -1)
-    sources = (y * stride * image[1] + x * stride) * channels
-    return _record(run, taps, sources, np.arange(len(y)) * ld)
-
-
-def backward_border(side: int, stride: int) -> int:
-    """Return how wide a border of zeros the gradient of the output needs."""
-    return -(-(side - 1) // stride)
-
-
-def backward_jobs(
-    image: tuple[int, int],
-    outputs: tuple[int, int],
-    kernel: tuple[int, int, int],
-    lds: tuple[int, int],
-    channels: int,
-) -> np.ndarray:
-    """Return the jobs of the gradient of the input, one after the other.
-
-    Weights are read transposed: [side, side, output channels, ld of the input].
-
-    Args:
-        image: height and width of the input, without border.
-        outputs: height and width of the output, without border.
-        kernel: side, stride, padding.
+        side: of the kernel.
+        stride: distance of the kernel's places.
+        padding: how far the kernel reaches beyond the input.
+        channels: number of input and of output channels.
         lds: lengths of a pixel of the input and of the output.
-        channels: number of output channels.
     """
-    side, stride, padding = kernel
-    in_ld, ld = lds
-    border = backward_border(side, stride)
-    width = outputs[1] + 2 * border
-    jobs = []
-    for row in range(stride):
-        for column in range(stride):
-            # Input (y, x) meets output ((y + padding - i) / stride, ...) where that is whole.
-            taps = [
-                (-((i // stride) * width + j // stride) * ld, (i * side + j) * channels * in_ld)
-                for i in range(row, side, stride)
-                for j in range(column, side, stride)
-            ]
-            y = np.arange((row - padding) % stride, image[0], stride)[:, None]
-            x = np.arange((column - padding) % stride, image[1], stride)[None, :]
-            origin_y, origin_x = (y + padding) // stride + border, (x + padding) // stride + border
-            sources = (origin_y * width + origin_x) * ld
-            jobs.append(_record(channels, taps, sources, (y * image[1] + x) * in_ld))
-    return np.concatenate(jobs)
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+    side: int
+    stride: int
+    padding: int
+    channels: tuple[int, int]
+    lds: tuple[int, int]
+
+    @property
+    def framed(self) -> bool:
+        """Whether channels are too few, or too odd a number, to fill tiles at a single tap."""
+        return self.channels[0] % 4 > 0
+
+    def forward(self) -> np.ndarray:
+        """Return the job of the output; weights are [side, side, input channels, output ld]."""
+        return _record(self._forward)
+
+    def inputs_gradient(self) -> np.ndarray:
+        """Return the job of the gradient of the input.
+
+        Weights are read transposed: [side, side, output channels, input ld].
+        """
+        return _record(self._inputs_gradient)
+
+    def weights_gradient(self) -> np.ndarray:
+        """Return the job of the gradient of the weights."""
+        return _record(self._weights_gradient)
+
+    def patch_gradient(self) -> np.ndarray:
+        """Return what is summed for the gradient of the weights of all taps at once.
+
+        That is for an input that was copied into a frame of zeros, its pixels not padded. The
+        record: number of weights of an output, height and width of the output, distances of
+        inputs and of outputs from row to row, then from column to column; the place of each
+        weight's input.
+        """
+        channels, ld = self.channels[0], self.lds[1]
+        row = (self.inputs[1] + 2 * self.padding) * channels
+        places = np.arange(self.side)[:, None] * row + np.arange(self.side * channels)
+        steps = self.stride * row, self.outputs[1] * ld, self.stride * channels, ld
+        return np.concatenate([[places.size, *self.outputs, *steps], places.reshape(-1)])
+
+    def _steps(self, axis: int) -> tuple[int, int, int]:
+        """Return distances of inputs, of outputs and of taps along an axis."""
+        (height, width), (in_ld, ld) = (self.inputs[1], self.outputs[1]), self.lds
+        return (height * in_ld, width * ld, self.side) if axis == 0 else (in_ld, ld, 1)
+
+    def _forward(self, axis: int) -> tuple[int, int, np.ndarray]:
+        step, out, tap = self._steps(axis)
+        channels = self.channels[0]
+        weight = tap * channels * self.lds[1]
+        outputs = np.arange(self.outputs[axis])
+        start = outputs * self.stride - self.padding
+        first = np.maximum(-start, 0)
+        count = np.maximum(np.minimum(self.inputs[axis] - start, self.side) - first, 0)
+        run = np.full_like(count, channels)
+        if axis == 1 and self.lds[0] == channels:
+            # Inputs of a row of taps follow each other, as do weights.
+            count, run = np.minimum(count, 1), count * channels
+        entries = count, (start + first) * step, first * weight, outputs * out, run
+        return step, weight, np.stack(entries, axis=1)
+
+    def _inputs_gradient(self, axis: int) -> tuple[int, int, np.ndarray]:
+        out, step, tap = self._steps(axis)
+        channels, side, stride = self.channels[1], self.side, self.stride
+        weight = tap * channels * self.lds[0]
+        inputs = np.arange(self.inputs[axis])
+        # Input y meets output (y + padding - i) / stride where that is whole.
+        origin, rest = np.divmod(inputs + self.padding, stride)
+        first = np.maximum(origin - self.outputs[axis] + 1, 0)
+        last = np.minimum(origin + 1, -((rest - side) // stride))
+        places = (origin - first) * step, (rest + first * stride) * weight, inputs * out
+        entries = np.maximum(last - first, 0), *places, np.full_like(inputs, channels)
+        return -step, stride * weight, np.stack(entries, axis=1)
+
+    def _weights_gradient(self, axis: int) -> tuple[int, int, np.ndarray]:
+        step, slope, tap = self._steps(axis)
+        channels = self.channels[0]
+        weight = tap * channels * self.lds[1]
+        taps = np.arange(self.side)
+        shift = taps - self.padding
+        first = np.maximum(-(shift // self.stride), 0)
+        last = np.minimum(-((shift - self.inputs[axis]) // self.stride), self.outputs[axis])
+        places = (first * self.stride + shift) * step, first * slope, taps * weight
+        entries = np.maximum(last - first, 0), *places, np.full_like(taps, channels)
+        return self.stride * step, slope, np.stack(entries, axis=1)
 
 
-def _record(
-    run: int, taps: list[tuple[int, int]], sources: np.ndarray, targets: np.ndarray
-) -> np.ndarray:
-    pixels = np.stack([sources.reshape(-1), targets.reshape(-1)], axis=1)
-    head = [len(taps), run, len(pixels)]
-    return np.concatenate([head, np.array(taps, np.int64).reshape(-1), pixels.reshape(-1)])
+def _record(axis: Callable[[int], tuple[int, int, np.ndarray]]) -> np.ndarray:
+    """Return a record of what holds for rows and for columns: distances in a and b, entries."""
+    (down, b_down, rows), (right, b_right, columns) = axis(0), axis(1)
+    head = [len(rows), len(columns), down, b_down, right, b_right]
+    return np.concatenate([head, rows.reshape(-1), columns.reshape(-1)])

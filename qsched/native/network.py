@@ -10,10 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from qsched.native.blocks import normalize, normalize_backward, normalize_hard
+from qsched.native.bias import add_bias, bias_backward
+from qsched.native.blocks import (
+    gather_statistics,
+    normalize,
+    normalize_backward,
+    normalize_hard,
+    normalize_inputs_backward,
+    normalize_parameters_backward,
+)
 from qsched.native.compiler import compiled, inlined
-from qsched.native.convolution import add_border, convolve, weights_gradient
+from qsched.native.convolution import NOTHING, convolve
 from qsched.native.gemm import gemm, gemm_transposed, transpose
+from qsched.native.images import begin_backward, convolve_images, images_backward, is_kind
 from qsched.native.pooling import (
     flatten,
     max_pool,
@@ -24,14 +33,11 @@ from qsched.native.pooling import (
 )
 from qsched.native.program import (
     ACTIVATION,
-    BACK,
     BIAS,
-    BORDERED,
     CHANNELS,
     CONV,
-    EDGE,
     FIRST,
-    HEIGHT,
+    GROUP,
     IN_CHANNELS,
     IN_HEIGHT,
     IN_LD,
@@ -44,16 +50,13 @@ from qsched.native.program import (
     MAX_POOL,
     MEAN_POOL,
     NORM,
-    PADDING,
     PIXELS,
     SIZE,
     SOURCE,
-    STRIDE,
     TARGET,
     WEIGHT,
-    WIDTH,
 )
-from qsched.native.simd import clear, load, store, width
+from qsched.native.simd import clear
 from qsched.native.sites import activate, activate_backward, activate_hard, weights_backward
 
 __all__ = ["backward", "forward", "infer"]
@@ -69,15 +72,42 @@ def forward(net: Any, state: Any, controls: Any, keys: Any) -> None:
         controls: of the quantizers at this step, [4, Q].
         keys: of the noise at this step, [Q, 2].
     """
+    work, weights, values, sums = state.work, state.effective, state.values, state.sums
     for i in range(len(net.ops)):
         op = net.ops[i]
         if op[KIND] == NORM:
-            normalize(op, net, state, controls, keys)
+            _forward_normalized(i, net, state, controls, keys)
         elif op[KIND] == ACTIVATION:
             part = 0, net.batch * op[PIXELS]
             activate(op, net, state, controls, keys, part, op[SOURCE], op[TARGET])
-        else:
-            _stateless(op, net.jobs, net.batch, state.work, state.effective, state.values)
+        elif op[KIND] != CONV:
+            _stateless(op, net.jobs, net.batch, work, weights, values)
+        elif not is_kind(net.ops, i - 1, NORM):
+            images = np.int64(0), net.batch
+            convolve_images(net.ops, i, net.jobs, images, work, weights, values, sums)
+
+
+@inlined
+def _forward_normalized(i: int, net: Any, state: Any, controls: Any, keys: Any) -> None:
+    """Normalize, and do the convolution behind it, if any, along with that."""
+    op, convolved = net.ops[i], is_kind(net.ops, i + 1, CONV)
+    gather_statistics(op, net, state, is_kind(net.ops, i - 1, CONV))
+    step = GROUP if convolved else net.batch
+    for first in range(0, net.batch, step):
+        part = first, min(step, net.batch - first)
+        rows = part[0] * op[PIXELS], part[1] * op[PIXELS]
+        normalize(op, net, state, controls, keys, rows)
+        if convolved:
+            convolve_images(
+                net.ops,
+                i + 1,
+                net.jobs,
+                part,
+                state.work,
+                state.effective,
+                state.values,
+                state.sums,
+            )
 
 
 @inlined
@@ -100,19 +130,60 @@ def backward(net: Any, state: Any, controls: Any) -> None:
     for i in range(len(net.ops) - 1, -1, -1):
         op, grad, other = net.ops[i], net.grads[side], net.grads[1 - side]
         if op[KIND] == NORM:
-            normalize_backward(op, net, state, controls, grad)
+            if is_kind(net.ops, i + 1, CONV):
+                side = 1 - side
+            _normalized_backward(i, net, state, controls, grad, other)
         elif op[KIND] == ACTIVATION:
             rows = net.batch * op[PIXELS]
             activate_backward(op, net, state, controls, rows, op[SOURCE], grad)
+        elif op[KIND] == CONV:
+            if not is_kind(net.ops, i - 1, NORM):
+                begin_backward(op, state.effective, state.turned, state.grads)
+                part = np.int64(0), net.batch
+                images_backward(i, net, state, part, grad, other)
+                side = 1 - side
         else:
             if op[WEIGHT] >= 0:
-                _parameters_backward(op, net, state, grad)
-                weights_backward(op, net, state, controls)
+                _linear_backward(op, net.batch, state.work, grad, state.grads)
             if not op[FIRST]:
                 _inputs_backward(op, net, state, grad, other)
                 side = 1 - side
         if op[FIRST]:
             break
+    for i in range(len(net.ops)):
+        if net.ops[i, WEIGHT] >= 0:
+            weights_backward(net.ops[i], net, state, controls)
+
+
+@inlined
+def _normalized_backward(
+    i: int, net: Any, state: Any, controls: Any, grad: int, other: int
+) -> None:
+    """Do a normalization, and the convolution behind it, if any, along with that.
+
+    Args:
+        i: which operation the normalization is.
+        net: the network.
+        state: of the lane.
+        controls: of the quantizers at this step, [4, Q].
+        grad: place of the gradient of the output, that of the convolution if there is one.
+        other: place for the gradient of the convolution's input.
+    """
+    op, convolved = net.ops[i], is_kind(net.ops, i + 1, CONV)
+    step, place = (GROUP, other) if convolved else (net.batch, grad)
+    if convolved:
+        begin_backward(net.ops[i + 1], state.effective, state.turned, state.grads)
+    clear(state.sums, 0, 4 * op[LD])
+    for first in range(0, net.batch, step):
+        part = first, min(step, net.batch - first)
+        rows = part[0] * op[PIXELS], part[1] * op[PIXELS]
+        if convolved:
+            images_backward(i + 1, net, state, part, grad, other)
+        normalize_backward(op, net, state, controls, place, rows)
+    normalize_parameters_backward(op, state)
+    if not is_kind(net.ops, i - 1, CONV):
+        rows = np.int64(0), net.batch * op[PIXELS]
+        normalize_inputs_backward(op, net, state, place, rows)
 
 
 @compiled
@@ -136,7 +207,9 @@ def _stateless(op: Any, jobs: Any, examples: int, work: Any, weights: Any, value
         shape = rows, ld, op[IN_CHANNELS]
         gemm(shape, work, source, in_ld, weights, op[WEIGHT], ld, work, target)
     elif kind == CONV:
-        _convolve(op, jobs, examples, work, weights)
+        images, outputs = (source, op[IN_PIXELS] * in_ld), (target, op[PIXELS] * ld)
+        place = op[WEIGHT], ld
+        convolve(jobs, op[JOB], examples, work, images, weights, place, work, outputs, NOTHING)
     elif kind == MAX_POOL:
         max_pool(work, source, target, examples, image, op[SIZE], ld)
     elif kind == MEAN_POOL:
@@ -144,44 +217,17 @@ def _stateless(op: Any, jobs: Any, examples: int, work: Any, weights: Any, value
     else:
         flatten(work, source, target, examples, (op[IN_PIXELS], op[IN_CHANNELS]), (in_ld, ld))
     if op[BIAS] >= 0:
-        _add_bias(work, target, rows, ld, values, op[BIAS])
-
-
-@inlined
-def _convolve(op: Any, jobs: Any, examples: int, work: Any, weights: Any) -> None:
-    """Convolve one image after the other, each copied into the same frame of zeros."""
-    ld = op[LD]
-    for example in range(examples):
-        frame = _framed(op, work, example), np.int64(0)
-        to = op[TARGET] + example * op[PIXELS] * ld, np.int64(0)
-        convolve(jobs, op[JOB], 1, work, frame, weights, (op[WEIGHT], ld), work, to)
+        add_bias(work, target, rows, ld, values, op[BIAS])
 
 
 @compiled
-def _framed(op: Any, work: Any, example: int) -> int:
-    """Copy an image of a convolution's input into its frame; return where that is."""
-    image = np.int64(1), op[IN_HEIGHT], op[IN_WIDTH]
-    at = op[SOURCE] + example * op[IN_PIXELS] * op[IN_LD]
-    add_border(work, at, image, op[IN_LD], op[BORDERED], op[IN_CHANNELS], op[PADDING])
-    place: int = op[BORDERED]
-    return place
-
-
-@inlined
-def _parameters_backward(op: Any, net: Any, state: Any, grad: int) -> None:
-    rows, ld, work = net.batch * op[PIXELS], op[LD], state.work
+def _linear_backward(op: Any, batch: int, work: Any, grad: int, grads: Any) -> None:
+    """Write the gradients of the parameters of a linear layer."""
+    rows, ld = batch * op[PIXELS], op[LD]
     if op[BIAS] >= 0:
-        _bias_backward(work, grad, rows, ld, state.grads, op[BIAS])
-    if op[KIND] == LINEAR:
-        shape, grads, weight = (op[IN_CHANNELS], ld, rows), state.grads, op[WEIGHT]
-        gemm_transposed(shape, work, op[SOURCE], op[IN_LD], work, grad, ld, grads, weight)
-    else:
-        weight = op[WEIGHT], ld
-        clear(state.grads, op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * ld)
-        for example in range(net.batch):
-            frame = _framed(op, work, example), np.int64(0)
-            slope = grad + example * op[PIXELS] * ld, np.int64(0)
-            weights_gradient(net.jobs, op[JOB], 1, work, frame, slope, state.grads, weight)
+        bias_backward(work, grad, rows, ld, grads, op[BIAS])
+    shape, weight = (op[IN_CHANNELS], ld, rows), op[WEIGHT]
+    gemm_transposed(shape, work, op[SOURCE], op[IN_LD], work, grad, ld, grads, weight)
 
 
 @inlined
@@ -194,8 +240,6 @@ def _inputs_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> None:
         transpose(state.effective, op[WEIGHT], ld, state.turned, start, in_ld, inputs, outputs)
         shape = net.batch, in_ld, outputs
         gemm(shape, work, grad, ld, state.turned, start, in_ld, work, to)
-    elif kind == CONV:
-        _convolve_backward(op, net, state, grad, to)
     elif kind == MAX_POOL:
         max_pool_backward(work, op[SOURCE], grad, to, net.batch, image, op[SIZE], ld)
     elif kind == MEAN_POOL:
@@ -203,37 +247,3 @@ def _inputs_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> None:
     else:
         pixels, channels = op[IN_PIXELS], op[IN_CHANNELS]
         unflatten(work, grad, to, net.batch, (pixels, channels), (in_ld, ld))
-
-
-@inlined
-def _convolve_backward(op: Any, net: Any, state: Any, grad: int, to: int) -> None:
-    work, ld, in_ld, edge = state.work, op[LD], op[IN_LD], op[EDGE]
-    inputs, outputs = op[IN_CHANNELS], op[CHANNELS]
-    for tap in range(op[SIZE] ** 2):
-        at, turned = op[WEIGHT] + tap * inputs * ld, tap * outputs * in_ld
-        transpose(state.effective, at, ld, state.turned, turned, in_ld, inputs, outputs)
-    clear(work, net.border, (op[HEIGHT] + 2 * edge) * (op[WIDTH] + 2 * edge) * ld)
-    image, zero = (np.int64(1), op[HEIGHT], op[WIDTH]), np.int64(0)
-    for example in range(net.batch):
-        add_border(work, grad + example * op[PIXELS] * ld, image, ld, net.border, ld, edge)
-        job, target = op[BACK], (to + example * op[IN_PIXELS] * in_ld, zero)
-        for _ in range(op[STRIDE] ** 2):
-            frame, weights = (net.border, zero), (zero, in_ld)
-            job = convolve(net.jobs, job, 1, work, frame, state.turned, weights, work, target)
-
-
-@inlined
-def _add_bias(work: Any, at: int, rows: int, ld: int, values: Any, bias: int) -> None:
-    for c in range(0, ld, width(work)):
-        shift = load(values, bias + c)
-        for i in range(at + c, at + c + rows * ld, ld):
-            store(work, i, load(work, i) + shift)
-
-
-@inlined
-def _bias_backward(work: Any, grad: int, rows: int, ld: int, grads: Any, bias: int) -> None:
-    for c in range(0, ld, width(work)):
-        total = load(work, grad + c)
-        for i in range(grad + c + ld, grad + c + rows * ld, ld):
-            total = total + load(work, i)
-        store(grads, bias + c, total)

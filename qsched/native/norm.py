@@ -18,6 +18,7 @@ from qsched.native.simd import fill, fma, load, sqrt, store, width
 
 __all__ = [
     "norm_add_sums",
+    "norm_add_values",
     "norm_backward",
     "norm_forward",
     "norm_infer",
@@ -29,7 +30,28 @@ EPS, MOMENTUM = 1e-5, 0.1
 
 
 @compiled
-def norm_statistics(work: Any, x: int, rows: int, ld: int, stats: Any) -> None:
+def norm_add_values(work: Any, x: int, rows: int, ld: int, sums: Any) -> None:
+    """Add to the sums that means are.
+
+    Args:
+        work: array of activations.
+        x: place of the input in it.
+        rows: number of rows; even, unless they are the last ones.
+        ld: length of a row.
+        sums: of even and of odd rows, [2, ld]; two partial sums hide the latency of additions.
+    """
+    for c in range(0, ld, width(work)):
+        even, odd = load(sums, c), load(sums, ld + c)
+        for i in range(x + c, x + c + (rows - 1) * ld, 2 * ld):
+            even, odd = even + load(work, i), odd + load(work, i + ld)
+        if rows % 2:
+            even = even + load(work, x + c + (rows - 1) * ld)
+        store(sums, c, even)
+        store(sums, ld + c, odd)
+
+
+@compiled
+def norm_statistics(work: Any, x: int, rows: int, ld: int, stats: Any, sums: Any) -> None:
     """Write the statistics of the batch, and move the running ones towards them.
 
     Args:
@@ -38,11 +60,12 @@ def norm_statistics(work: Any, x: int, rows: int, ld: int, stats: Any) -> None:
         rows: number of rows.
         ld: length of a row.
         stats: statistics.
+        sums: those of the whole batch, see :func:`norm_add_values`.
     """
     at, centers, rstds, means, variances = stats
     share, unbiased = 1.0 / rows, rows / max(rows - 1, 1)
     for c in range(0, ld, width(work)):
-        mean = _sum(work, x + c, rows, ld) * share
+        mean = (load(sums, c) + load(sums, ld + c)) * share
         variance = _squares(work, x + c, rows, ld, mean) * share
         store(centers, at + c, mean)
         store(rstds, at + c, 1.0 / sqrt(variance + EPS))
@@ -152,6 +175,7 @@ def norm_backward(
     scale: int,
     shift: int,
     stats: Any,
+    total: int,
 ) -> None:
     """Replace the gradient of the output by that of the input.
 
@@ -159,16 +183,17 @@ def norm_backward(
         work: array of activations.
         x: place of the input in it.
         grad: place of the gradient in it.
-        rows: number of rows, those of the whole batch.
+        rows: number of rows.
         ld: length of a row.
         params: (array of parameters, array of their gradients).
         scale: place of the scales in both.
         shift: place of the shifts in both.
         stats: statistics.
+        total: number of rows of the whole batch.
     """
     values, grads = params
     at, centers, rstds, _, _ = stats
-    share = 1.0 / rows
+    share = 1.0 / total
     for c in range(0, ld, width(work)):
         center, rstd = load(centers, at + c), load(rstds, at + c)
         slope = load(values, scale + c) * rstd
@@ -176,16 +201,6 @@ def norm_backward(
         for i in range(c, c + rows * ld, ld):
             normal = (load(work, x + i) - center) * rstd
             store(work, grad + i, slope * (load(work, grad + i) - mean - normal * tilt))
-
-
-@compiled
-def _sum(work: Any, x: int, rows: int, ld: int) -> Any:
-    even = odd = fill(work, 0.0)
-    for i in range(x, x + (rows - 1) * ld, 2 * ld):
-        even, odd = even + load(work, i), odd + load(work, i + ld)
-    if rows % 2:
-        even = even + load(work, x + (rows - 1) * ld)
-    return even + odd
 
 
 @compiled

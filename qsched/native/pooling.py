@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from qsched.native.compiler import compiled
-from qsched.native.simd import fill, load, nan_else, select_ge, select_gt, store, width
+from qsched.native.simd import (
+    fill,
+    load,
+    nan_else,
+    select_ge,
+    select_gt,
+    store,
+    transpose_square,
+    width,
+)
 
 __all__ = [
     "flatten",
@@ -115,10 +124,8 @@ def flatten(work: Any, x: int, y: int, examples: int, image: Any, lds: Any) -> N
     """
     pixels, channels = image
     for example in range(examples):
-        for channel in range(channels):
-            at, to = x + example * pixels * lds[0] + channel, y + example * lds[1]
-            for pixel in range(pixels):
-                work[to + channel * pixels + pixel] = work[at + pixel * lds[0]]
+        at, to = x + example * pixels * lds[0], y + example * lds[1]
+        _transpose(work, at, lds[0], to, pixels, pixels, channels)
 
 
 @compiled
@@ -126,10 +133,24 @@ def unflatten(work: Any, grad: int, to: int, examples: int, image: Any, lds: Any
     """Write the gradient of the input of :func:`flatten`, 0 for padding."""
     pixels, channels = image
     for example in range(examples):
-        at = grad + example * lds[1]
+        at, row = grad + example * lds[1], to + example * pixels * lds[0]
+        _transpose(work, at, pixels, row, lds[0], channels, pixels)
         for pixel in range(pixels):
-            row = to + (example * pixels + pixel) * lds[0]
-            for channel in range(channels):
-                work[row + channel] = work[at + channel * pixels + pixel]
             for channel in range(channels, lds[0]):
-                work[row + channel] = 0
+                work[row + pixel * lds[0] + channel] = 0
+
+
+@compiled
+def _transpose(
+    work: Any, at: int, row: int, to: int, target_row: int, rows: int, columns: int
+) -> None:
+    """Copy a matrix transposed, squares of whole vectors first."""
+    size = width(work)
+    whole, across = rows - rows % size, columns - columns % size
+    for i in range(0, whole, size):
+        for j in range(0, across, size):
+            place = to + j * target_row + i
+            transpose_square(work, at + i * row + j, row, work, place, target_row)
+    for i in range(rows):
+        for j in range(across if i < whole else 0, columns):
+            work[to + j * target_row + i] = work[at + i * row + j]

@@ -30,8 +30,8 @@ from qsched.lanes.layers import (
     MaxPool,
 )
 from qsched.lanes.plan import Block, Node, Plan
-from qsched.native.geometry import backward_border, backward_jobs, forward_job
-from qsched.native.simd import BYTES
+from qsched.native.geometry import Convolution
+from qsched.native.simd import BYTES, ROWS
 
 __all__ = ["Program", "make_program"]
 
@@ -44,9 +44,9 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
 # is the index of the quantizer (-1: none), for a normalization that of the activation behind it,
 # which is then no operation of its own, PLACE the weights' first column among quantized ones.
 # FIRST marks the operation whose input needs no gradient. IMAGES is 1 where the output is images,
-# else 0. BORDERED is the place in `work` of one image of a convolution's input with its zero
-# border, EDGE the width of the border that the gradient of its output needs, JOB and BACK the
-# places in `jobs` of its forward pass and of its input's gradient.
+# else 0. JOB, BACK and SLOPE are the places in `jobs` of a convolution's forward pass and of the
+# gradients of its input and of its weights. BORDERED is the place in `work` of one image of its
+# input in a frame of zeros, where the gradient of its weights needs that (else -1).
 (
     KIND,
     SOURCE,
@@ -65,8 +65,6 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
     SHIFT,
     STATS,
     FIRST,
-    HEIGHT,
-    WIDTH,
     IN_HEIGHT,
     IN_WIDTH,
     SIZE,
@@ -76,12 +74,15 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
     IMAGES,
     JOB,
     BACK,
-    EDGE,
+    SLOPE,
     COLUMNS,
-) = range(30)
+) = range(28)
 
 BLOCK = 4096
 """Numbers of a block, see :mod:`qsched.native.blocks`; with few rows it has two of them."""
+
+GROUP = ROWS
+"""Images that convolutions take at a time, see :mod:`qsched.native.images`: those of a tile."""
 
 FLOATS = 16
 """Regions begin at multiples of so many numbers, cache lines of float32."""
@@ -97,7 +98,7 @@ class Program:
         batch: examples of a batch.
         work: length of the array of activations.
         grads: places in it of the two regions for gradients of activations.
-        border: place in it of one image's gradient with a zero border.
+        hard: examples that the hard network takes at a time.
         block: place in it of scratch for a block of rows.
         turned: length of the array for one layer's transposed weights, and for rows of padding.
         samples: length of the array for random numbers of one quantizer.
@@ -115,7 +116,7 @@ class Program:
     batch: int
     work: int
     grads: tuple[int, int]
-    border: int
+    hard: int
     block: int
     turned: int
     samples: int
@@ -178,7 +179,7 @@ class _Layout:
             np.concatenate([np.zeros(1, np.int64), *self.jobs]),
             self.batch,
             grads=(self._region(wide * self.batch), self._region(wide * self.batch)),
-            border=self._region(self._border(ops)),
+            hard=min(self.batch, GROUP) if (ops[:, KIND] == CONV).any() else self.batch,
             block=self._region(max(BLOCK, 2 * int(ops[:, LD].max()))),
             work=self.work,
             turned=int(turned.max()),
@@ -245,31 +246,30 @@ class _Layout:
         ops[int(np.argmax(having)), FIRST] = 1
 
     def _convolution(self, row: np.ndarray, layer: Conv, outputs: tuple[int, ...]) -> None:
-        side, stride, padding, ld = layer.kernel, layer.stride, layer.padding, int(row[LD])
         height, width = int(row[IN_HEIGHT]), int(row[IN_WIDTH])
-        inputs, in_ld = int(row[IN_CHANNELS]), int(row[IN_LD])
-        frame = height + 2 * padding, width + 2 * padding
-        row[[SIZE, STRIDE, PADDING]] = side, stride, padding
-        row[[HEIGHT, WIDTH]] = outputs
-        row[EDGE] = backward_border(side, stride)
-        row[BORDERED] = self._region(prod(frame) * inputs)
-        size = outputs[0], outputs[1]
-        row[JOB] = self._job(forward_job(frame, size, (side, stride, inputs), ld))
-        kernel, lds = (side, stride, padding), (in_ld, ld)
-        back = backward_jobs((height, width), size, kernel, lds, int(row[CHANNELS]))
-        row[BACK] = self._job(back)
+        inputs, padding = int(row[IN_CHANNELS]), layer.padding
+        row[[SIZE, STRIDE, PADDING]] = layer.kernel, layer.stride, padding
+        shape = Convolution(
+            (height, width),
+            (outputs[0], outputs[1]),
+            layer.kernel,
+            layer.stride,
+            padding,
+            (inputs, int(row[CHANNELS])),
+            (int(row[IN_LD]), int(row[LD])),
+        )
+        row[JOB], row[BACK] = self._job(shape.forward()), self._job(shape.inputs_gradient())
+        if shape.framed:
+            row[BORDERED] = self._region((height + 2 * padding) * (width + 2 * padding) * inputs)
+            row[SLOPE] = self._job(shape.patch_gradient())
+        else:
+            row[SLOPE] = self._job(shape.weights_gradient())
 
     def _job(self, record: np.ndarray) -> int:
         place = self.next_job
         self.jobs.append(record)
         self.next_job += len(record)
         return place
-
-    def _border(self, ops: np.ndarray) -> int:
-        """Return the size of the largest gradient of an image with a border."""
-        convolutions = ops[ops[:, KIND] == CONV]
-        height, width = (convolutions[:, [HEIGHT, WIDTH]] + 2 * convolutions[:, [EDGE]]).T
-        return int((height * width * convolutions[:, LD]).max(initial=0))
 
 
 def _channels(shape: tuple[int, ...]) -> int:

@@ -39,7 +39,7 @@ class Network(NamedTuple):
         batch: examples of a batch.
         logits: place of the network's output among the activations.
         grads: places there of the two regions for gradients.
-        border: place there of one image's gradient with a zero border.
+        hard: examples that the hard network takes at a time.
         block: place there of scratch for a block of rows.
         weights: number of leading parameters that are weights.
     """
@@ -54,7 +54,7 @@ class Network(NamedTuple):
     batch: int
     logits: int
     grads: tuple[int, int]
-    border: int
+    hard: int
     block: int
     weights: int
 
@@ -190,7 +190,7 @@ def make_network(
         program.batch,
         program.logits,
         program.grads,
-        program.border,
+        program.hard,
         program.block,
         program.weights,
     )

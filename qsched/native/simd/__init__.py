@@ -1,10 +1,10 @@
 """A vector type for compiled code: 64 bytes, that is 16 float32 or 8 float64.
 
-This package and :mod:`qsched.native.linking` are the places that know Numba's internals. Loops
-over plain scalars are vectorized by the compiler only now and then, and never in the order wanted
-here; with this type, code says what is in a register. LLVM maps a vector to what the machine has
-(4 x NEON, 2 x AVX2, 1 x AVX-512). Since the length is fixed and fused multiply-adds are explicit,
-sums are taken in one order on all machines.
+This package is the one place that knows Numba's internals. Loops over plain scalars are vectorized
+by the compiler only now and then, and never in the order wanted here; with this type, code says
+what is in a register. LLVM maps a vector to what the machine has (4 x NEON, 2 x AVX2, 1 x
+AVX-512). Since the length is fixed and fused multiply-adds are explicit, sums are taken in one
+order on all machines.
 
 Operators ``+ - * /`` take two vectors, or a vector and a scalar. Comparisons are ordered: with a
 NaN they are false.
@@ -35,6 +35,7 @@ from qsched.native.simd.memory import (
     fill,
     gather,
     load,
+    prefetch,
     spread,
     store,
     transpose_square,
@@ -75,6 +76,7 @@ __all__ = [
     "maximum",
     "minimum",
     "nan_else",
+    "prefetch",
     "restore_denormals",
     "select_ge",
     "select_gt",

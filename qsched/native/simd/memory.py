@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 
 from qsched.native.compiler import CHECKED, compiled
 from qsched.native.simd.vector import INT32, INT64, Vector, broadcast, generated, llvm_type
@@ -18,6 +19,7 @@ __all__ = [
     "fill",
     "gather",
     "load",
+    "prefetch",
     "spread",
     "store",
     "transpose_square",
@@ -51,6 +53,22 @@ def _load(typing: Any, array: Any, index: Any) -> Any:
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
     return kind(array, types.intp), generate
+
+
+@generated
+def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    """Fetch the cache line of ``array[index]`` into the second cache; it may lie anywhere."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        declared = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
+        function = cgutils.get_or_insert_function(builder.module, declared, "llvm.prefetch.p0i8")
+        pointer = builder.bitcast(address(context, builder, array, *args), byte)
+        # To read, the second of three caches, data.
+        builder.call(function, [pointer, *(ir.Constant(INT32, i) for i in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
 
 
 @generated

@@ -103,7 +103,7 @@ def _table_steps(typing: Any, tile: Any, table: Any, first: Any, at: Any) -> Any
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         starts = []
         for row in range(tile.rows):
-            index = builder.add(args[2], ir.Constant(INT64, 2 * row))
+            index = builder.add(args[2], ir.Constant(INT64, row))
             pointer = address(context, builder, table, args[1], index)
             starts.append(builder.add(builder.load(pointer), args[3]))
         return context.make_tuple(builder, tile.starts, starts)
@@ -190,8 +190,8 @@ if CHECKED:
 
     @compiled
     def table_steps(tile: Any, table: Any, first: int, at: int) -> Any:
-        """Return a place for each row: ``at`` plus ``table[first]``, ``table[first + 2]``, ..."""
-        _check_all(table, equal_steps(tile, first, 2), 0, 1)
+        """Return a place for each row: ``at`` plus ``table[first]``, ``table[first + 1]``, ..."""
+        check(table, first, len(equal_steps(tile, first, 1)))
         return _table_steps(tile, table, first, at)
 
     @compiled
