@@ -95,8 +95,6 @@ class HardeningCurve:
 
 def hardened(curves: Sequence[HardeningCurve], u: np.ndarray) -> list[np.ndarray]:
     """Return h of every curve at progress ``u``; equal curves are computed once."""
-    known: dict[tuple[float, ...], np.ndarray] = {}
-    for curve in curves:
-        if curve.identity() not in known:
-            known[curve.identity()] = curve.hardened(u)
-    return [known[curve.identity()] for curve in curves]
+    keys = [curve.identity() for curve in curves]
+    known = {key: curve.hardened(u) for key, curve in dict(zip(keys, curves, strict=True)).items()}
+    return [known[key] for key in keys]

@@ -1,5 +1,5 @@
-// After figures.js, of the report.
-// Draws the figures of a page with plotly.js, under a policy that forbids inline styles.
+// Draws the figures of a page with plotly.js, under a policy that forbids inline styles; stands
+// behind the report's figures.js, whose functions it calls.
 
 // plotly.js sets some styles as attributes, which the policy blocks; set as properties, it allows
 // them.

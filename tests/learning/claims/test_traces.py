@@ -19,7 +19,7 @@ from qsched.learning.claims.traces import COLD, SEEDS, WARM, hand_coded_best, tr
 from qsched.spaces import Value, load_space
 from qsched.specs import CurvePoint, Run, RunResult
 from qsched.storage import Storage
-from tests.learning.bench.test_generate import BENCH, NAMES, plans
+from tests.learning.bench.test_generate import BENCH, NAMES, Trainer, plans
 from tests.study import surrogate
 
 pytest.importorskip("pyarrow")
@@ -29,15 +29,8 @@ IMAGES = 70
 TASK = chosen(BENCH, NAMES[:1])[0]
 
 
-class Coarse:
+class Coarse(Trainer):
     """Counts what it trains; accuracies are shares of a few images."""
-
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
-
-    def __call__(self, runs: Sequence[Run]) -> list[RunResult]:
-        self.runs += runs
-        return [self._result(run) for run in runs]
 
     def _result(self, run: Run) -> RunResult:
         exact = surrogate.true_accuracy(run.schedule) + 0.03 * surrogate.noise(run.key)
@@ -83,7 +76,10 @@ def portfolio() -> list[dict[str, Value]]:
     return [space.random(rng) for _ in range(4)]
 
 
-@pytest.mark.parametrize("start", [[], portfolio()], ids=["cold", "warm"])
+BOTH = pytest.mark.parametrize("start", [[], portfolio()], ids=["cold", "warm"])
+
+
+@BOTH
 def test_an_interrupted_search_goes_on_as_it_would_have(
     tmp_path: Path, start: list[dict[str, Value]]
 ) -> None:
@@ -98,7 +94,7 @@ def test_an_interrupted_search_goes_on_as_it_would_have(
     assert [arm.index for arm in whole] == list(range(48))
 
 
-@pytest.mark.parametrize("start", [[], portfolio()], ids=["cold", "warm"])
+@BOTH
 def test_a_search_goes_on_from_exported_files_with_what_was_tried(
     tmp_path: Path, start: list[dict[str, Value]]
 ) -> None:
