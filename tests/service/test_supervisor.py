@@ -25,8 +25,14 @@ from qsched.specs import StudySpec, digest
 from qsched.specs.files import load_study, read_study
 from tests.service.served import study_file
 
-PATIENT = "import time; time.sleep(600)"
-DEAF = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+_SLEEPS = """
+import signal, time
+signal.signal(signal.SIGINT, signal.{answer})
+print("ready", flush=True)
+time.sleep(600)
+"""
+PATIENT = _SLEEPS.format(answer="SIG_DFL")
+DEAF = _SLEEPS.format(answer="SIG_IGN")
 WRONG = "import sys; sys.exit(2)"
 
 
@@ -39,8 +45,13 @@ class Scripts:
         self.handles: list[subprocess.Popen[bytes]] = []
 
     def start(self, spec: StudySpec) -> Child:
-        """Start the program."""
-        handle = subprocess.Popen([sys.executable, "-S", "-c", self.program])
+        """Start the program; a signal before it is ready would meet the interpreter's start."""
+        handle = subprocess.Popen(
+            [sys.executable, "-S", "-c", self.program], stdout=subprocess.PIPE
+        )
+        assert handle.stdout is not None
+        handle.stdout.readline()  # Or its end.
+        handle.stdout.close()
         self.started.append(spec.name)
         self.handles.append(handle)
         return Child(handle.pid, started(handle.pid) or "", handle)
@@ -138,7 +149,6 @@ def test_a_deaf_study_is_killed_in_the_end(
     scripts.program = DEAF
     supervisor = Supervisor(pool, scripts, Limits())
     supervisor.run(*_stored(pool, "a"))
-    time.sleep(0.5)
     supervisor.stop("a")
     _until(supervisor, lambda: supervisor.phase("a") is None)
     assert _state(pool, "a") == "interrupted"
