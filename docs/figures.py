@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from qsched.report import figures
+from qsched.report import draw, gather
 from qsched.storage import DEFAULT_URL, Storage
 
 PICTURES = {"atlas-forward": "atlas.png", "verdict": "verdict.png"}
@@ -25,7 +25,7 @@ def main() -> None:
     folder = Path(__file__).parent / "img"
     folder.mkdir(exist_ok=True)
     with Storage.open(options.db, create=False) as storage:
-        drawn = figures(storage, options.study)
+        drawn = draw(gather(storage, options.study))
     for name, file in PICTURES.items():
         drawn[name].write_image(folder / file, width=1000, height=460, scale=1.5)
         print(folder / file)

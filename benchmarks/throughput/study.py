@@ -18,7 +18,7 @@ from qsched.cli.worker import train
 from qsched.execution import Answers, Executor, Local
 from qsched.execution.board import Rank, in_order
 from qsched.execution.cohorts import Cohort
-from qsched.report import write as write_report
+from qsched.report import draw, gather, write
 from qsched.spaces import load_space
 from qsched.specs import Run, RunResult, StudySpec, digest
 from qsched.specs.files import load_study
@@ -113,12 +113,17 @@ def costs(name: str, trials: int, workers: int, folder: Path) -> Costs:
     ):
         timed: Any = TimedStorage(storage, clocks)
         run_study(spec, timed, TimedExecutor(executor, clocks), lambda _: None)
-        clocks.timed("report", write_report)(storage, spec.name, folder / "report.html")
+        clocks.timed("report", _report)(storage, spec.name, folder / "report.html")
         seconds = time.perf_counter() - began
         rows = storage.runs(spec.name)
     clocks.spent["orchestration"] = seconds - sum(clocks.spent.values())
     engine = rows[0].result.versions.get("engine", "unknown")
     return Costs(trials, len(rows), seconds, dict(clocks.spent), engine)
+
+
+def _report(storage: Storage, name: str, path: Path) -> None:
+    material = gather(storage, name)
+    write(material, draw(material), path)
 
 
 def _timed_asking(clocks: Clocks) -> Callable[..., Iterator[Asked]]:
@@ -140,7 +145,7 @@ def growth(name: str, sizes: Sequence[int], folder: Path) -> Iterator[Growth]:
                 return
             sampled, asking = _timed(invented.ask)
             _, telling = _timed(invented.tell, sampled)
-            _, reporting = _timed(write_report, storage, name, folder / "report.html")
+            _, reporting = _timed(_report, storage, name, folder / "report.html")
             yield Growth(size, asking / BATCH, telling / BATCH, reporting)
 
 

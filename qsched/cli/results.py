@@ -89,15 +89,16 @@ def export(
     typer.echo(str(out))
 
 
-def report_to(storage: Storage, name: str, path: Path) -> Path:
+def report_to(storage: Storage, name: str, path: Path) -> None:
     """Write the report of a stored study, and its figures into its database where that may be."""
-    from qsched.report import figures, save_to_dashboard
+    from qsched.report import draw, gather, save_to_dashboard
     from qsched.report import write as write_report
 
-    written = write_report(storage, name, path)
+    material = gather(storage, name)
+    figures = draw(material)
+    write_report(material, figures, path)
     if not storage.read_only:
-        save_to_dashboard(storage, name, figures(storage, name))
-    return written
+        save_to_dashboard(storage, material, figures)
 
 
 def export_to(storage: Storage, name: str, path: Path) -> Path:

@@ -14,7 +14,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 
 from qsched.report.artifacts import save_artifacts
-from qsched.report.material import gather
+from qsched.report.material import Material
 from qsched.report.note import HEADING, note
 from qsched.report.style import heading
 from qsched.storage import Storage
@@ -29,7 +29,10 @@ _WIDTH, _HEIGHT = 520, 450
 
 
 def save_to_dashboard(
-    storage: Storage, name: str, figures: Mapping[str, go.Figure], artifacts: Path | None = None
+    storage: Storage,
+    material: Material,
+    figures: Mapping[str, go.Figure],
+    artifacts: Path | None = None,
 ) -> None:
     """Save what the dashboard shows of a study to the Optuna study of the same name.
 
@@ -41,14 +44,11 @@ def save_to_dashboard(
 
     Args:
         storage: the study database.
-        name: the study's name.
-        figures: figures by key, as :func:`qsched.report.figures` returns them.
+        material: the study, as :func:`~qsched.report.gather` reads it.
+        figures: its figures, as :func:`~qsched.report.draw` draws them.
         artifacts: the folder of the dashboard's artifacts; None saves no artifacts.
-
-    Raises:
-        InputError: there is no such study, or it has no runs yet.
     """
-    material = gather(storage, name)
+    name = material.row.name
     study = optuna.load_study(study_name=name, storage=storage.optuna)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)

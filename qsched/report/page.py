@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -10,13 +11,11 @@ from plotly.offline import get_plotlyjs
 
 from qsched.errors import QschedError
 from qsched.files.atomic import replace_file
-from qsched.report.figures import draw
 from qsched.report.importance import EVALUATOR, MIN_CANDIDATES
-from qsched.report.material import Material, gather
+from qsched.report.material import Material
 from qsched.report.provenance import provenance, spec_text
 from qsched.report.sheets import SHEETS
 from qsched.report.tables import arms_table, cards, verdict_table
-from qsched.storage import Storage
 
 __all__ = ["TEMPLATES", "figure_json", "render", "write"]
 
@@ -29,25 +28,24 @@ TEMPLATES = Environment(
 )
 
 
-def write(storage: Storage, name: str, path: Path) -> Path:
+def write(material: Material, figures: Mapping[str, go.Figure], path: Path) -> Path:
     """Write a study's report as one self-contained HTML file.
 
     The file works offline: it holds the plotting library and loads nothing. It appears whole or
     not at all. A study that has not finished gives a report without a verdict that says so.
 
     Args:
-        storage: the study database.
-        name: the study's name.
+        material: the study, as :func:`~qsched.report.gather` reads it.
+        figures: its figures, as :func:`~qsched.report.draw` draws them.
         path: the file to write or replace; missing folders are made.
 
     Returns:
         ``path``.
 
     Raises:
-        InputError: there is no such study, or it has no runs yet.
         QschedError: the file cannot be written.
     """
-    text = render(gather(storage, name))
+    text = render(material, figures)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text)
@@ -59,9 +57,8 @@ def write(storage: Storage, name: str, path: Path) -> Path:
     return path
 
 
-def render(material: Material) -> str:
+def render(material: Material, figures: Mapping[str, go.Figure]) -> str:
     """Return the report's HTML text."""
-    figures = draw(material)
     return TEMPLATES.get_template("report.html.jinja").render(
         material=material,
         verdict_table=verdict_table(material.verdict) if material.verdict else None,

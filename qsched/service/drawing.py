@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from qsched.errors import InputError
-from qsched.report.figures import figures
+from qsched.report.figures import draw
 from qsched.report.material import gather
 from qsched.report.page import render
 from qsched.service.results import Results, results
@@ -29,7 +29,8 @@ def render_report(url: str, name: str) -> str:
         StorageError: its Optuna study is missing.
     """
     with Storage.open(url, create=False) as storage:
-        return render(gather(storage, name))
+        material = gather(storage, name)
+        return render(material, draw(material))
 
 
 def draw_to_dashboard(url: str, name: str, folder: Path | None) -> None:
@@ -43,4 +44,5 @@ def draw_to_dashboard(url: str, name: str, folder: Path | None) -> None:
     from qsched.report.dashboard import save_to_dashboard  # Optuna's dashboard takes its time.
 
     with Storage.open(url, create=False) as storage, suppress(InputError):
-        save_to_dashboard(storage, name, figures(storage, name), folder)
+        material = gather(storage, name)
+        save_to_dashboard(storage, material, draw(material), folder)

@@ -14,7 +14,7 @@ from optuna.artifacts import download_artifact, get_all_artifact_meta
 from optuna_dashboard import get_note
 
 from qsched.files import Document
-from qsched.report import figures, save_to_dashboard
+from qsched.report import draw, gather, save_to_dashboard
 from qsched.report.artifacts import artifact_store
 from qsched.report.dashboard import OBJECTIVE, thin
 from qsched.report.style import layout
@@ -32,8 +32,9 @@ def saved() -> Iterator[tuple[Storage, dict[str, go.Figure]]]:
     with closing(Storage.open("sqlite://")) as storage:
         study = fabricate.spec(candidates=24)
         fabricate.confirm(storage, study, fabricate.search(storage, study))
-        drawn = figures(storage, NAME)
-        save_to_dashboard(storage, NAME, drawn)
+        material = gather(storage, NAME)
+        drawn = draw(material)
+        save_to_dashboard(storage, material, drawn)
         yield storage, drawn
 
 
@@ -88,8 +89,8 @@ def test_schedules_of_the_verdict_are_artifacts_once(
     saved: tuple[Storage, dict[str, go.Figure]], tmp_path: Path
 ) -> None:
     storage, drawn = saved
-    save_to_dashboard(storage, NAME, drawn, tmp_path / "artifacts")
-    save_to_dashboard(storage, NAME, drawn, tmp_path / "artifacts")
+    save_to_dashboard(storage, gather(storage, NAME), drawn, tmp_path / "artifacts")
+    save_to_dashboard(storage, gather(storage, NAME), drawn, tmp_path / "artifacts")
     study = optuna.load_study(study_name=NAME, storage=storage.optuna)
     metas = get_all_artifact_meta(study)
     verdict = storage.study(NAME).verdict
@@ -112,13 +113,13 @@ def test_schedules_of_the_verdict_are_artifacts_once(
 def test_saving_again_replaces(saved: tuple[Storage, dict[str, go.Figure]]) -> None:
     storage, drawn = saved
     before = records(storage)
-    save_to_dashboard(storage, NAME, drawn)
+    save_to_dashboard(storage, gather(storage, NAME), drawn)
     assert records(storage) == before
 
 
 def test_an_unfinished_study_gets_a_note_that_says_so(empty: Storage) -> None:
     fabricate.search(empty, fabricate.spec(candidates=2))
-    save_to_dashboard(empty, NAME, {})
+    save_to_dashboard(empty, gather(empty, NAME), {})
     study = optuna.load_study(study_name=NAME, storage=empty.optuna)
     assert "No verdict yet" in get_note(study)
 

@@ -13,9 +13,8 @@ from optuna.trial import TrialState
 from scipy import stats
 
 from qsched.errors import InputError, StorageError, UnknownNameError
-from qsched.report import figures
+from qsched.report import draw, gather
 from qsched.report.curves import Curve, mean_curve, steps_to_reach
-from qsched.report.material import gather
 from qsched.report.regret import regret
 from qsched.specs import digest
 from qsched.storage import RunRow, Storage
@@ -27,7 +26,7 @@ NAME = "digits-ana"
 
 @pytest.fixture(scope="module")
 def drawn(finished: Storage) -> dict[str, go.Figure]:
-    return figures(finished, NAME)
+    return draw(gather(finished, NAME))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def test_no_significant_difference_is_said_and_hollow(empty: Storage) -> None:
     arms = fabricate.search(empty, study)
     best = max(a.accuracy for a in arms if a.kind == "candidate")
     fabricate.confirm(empty, study, arms, gain=0.826 - best)
-    figure = figures(empty, NAME)["verdict"]
+    figure = draw(gather(empty, NAME))["verdict"]
     assert "no significant difference from best hand-coded" in figure.layout.meta["title"]
     assert trace(figure, "found - hand-coded").marker.symbol == "diamond-open"
 
@@ -205,7 +204,7 @@ def test_regret_of_candidates_alone(finished: Storage) -> None:
 
 
 def test_an_unfinished_study_has_figures_without_a_verdict(searching: Storage) -> None:
-    drawn = figures(searching, NAME)
+    drawn = draw(gather(searching, NAME))
     assert "verdict" not in drawn
     assert "importance" not in drawn
     runs = [row for row in searching.runs(NAME, "search") if row.arm == "ana-2019"]
@@ -219,22 +218,22 @@ def test_curves_take_only_the_tuned_learning_rate(empty: Storage) -> None:
     arm = fabricate.arms(0)[1]
     rate = arm.schedule.learning_rate.model_copy(update={"initial": 0.5})
     other = arm.schedule.model_copy(update={"learning_rate": rate})
-    before = trace(figures(empty, NAME)["curves"], "best hand-coded").y
+    before = trace(draw(gather(empty, NAME))["curves"], "best hand-coded").y
     poor = fabricate.Arm(arm.name, arm.kind, other, 0.1, {})
     empty.add_runs(NAME, [fabricate.run_row(study, poor, "search", seed) for seed in range(4)])
-    assert trace(figures(empty, NAME)["curves"], "best hand-coded").y == before
+    assert trace(draw(gather(empty, NAME))["curves"], "best hand-coded").y == before
 
 
 def test_a_study_without_runs_is_refused(empty: Storage) -> None:
     study = fabricate.spec()
     empty.save_study(study, digest(study))
     with pytest.raises(InputError, match=r"needs runs.*none yet.*qsched run digits-ana"):
-        figures(empty, NAME)
+        draw(gather(empty, NAME))
 
 
 def test_an_unknown_study_is_refused(empty: Storage) -> None:
     with pytest.raises(UnknownNameError):
-        figures(empty, NAME)
+        draw(gather(empty, NAME))
 
 
 def test_a_database_without_the_optuna_study_is_a_failure(empty: Storage) -> None:
@@ -242,4 +241,4 @@ def test_a_database_without_the_optuna_study_is_a_failure(empty: Storage) -> Non
     empty.save_study(study, digest(study))
     empty.add_runs(NAME, [fabricate.run_row(study, fabricate.full_precision(), "search", 0)])
     with pytest.raises(StorageError, match="Optuna study"):
-        figures(empty, NAME)
+        draw(gather(empty, NAME))

@@ -9,7 +9,7 @@ from optuna.distributions import FloatDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
-from qsched.report import figures
+from qsched.report import draw, gather
 from qsched.report.importance import MIN_CANDIDATES, importances
 from qsched.storage import Storage
 
@@ -63,7 +63,7 @@ def test_conditional_parameters_count() -> None:
 
 
 def test_the_figure_names_its_evaluator_and_counts_what_has_no_share(finished: Storage) -> None:
-    figure = figures(finished, "digits-ana")["importance"]
+    figure = draw(gather(finished, "digits-ana"))["importance"]
     (bars,) = figure.data
     assert bars.name == "PED-ANOVA"
     assert figure.layout.meta["subtitle"].startswith("PED-ANOVA importance")
@@ -88,6 +88,6 @@ def test_conditional_parameters_are_marked(
 ) -> None:
     shares = {"window_end": 0.6, "layer_offset": 0.4}
     monkeypatch.setattr("qsched.report.importance.importances", lambda _: shares)
-    figure = figures(finished, "digits-ana")["importance"]
+    figure = draw(gather(finished, "digits-ana"))["importance"]
     assert list(figure.data[0].y) == ["layer_offset *", "window_end"]
     assert "only some candidates have this parameter" in figure.layout.meta["subtitle"]

@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 from qsched.errors import QschedError
-from qsched.report import write
-from qsched.report.material import Material, gather
+from qsched.report import draw, gather, write
+from qsched.report.material import Material
 from qsched.report.page import render
 from qsched.storage import Storage
 from tests.report import fabricate
 
 NAME = "digits-ana"
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>&amp;'
+
+
+def rendered(material: Material) -> str:
+    return render(material, draw(material))
 
 
 class Page(HTMLParser):
@@ -51,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def text(finished: Storage) -> str:
-    return render(gather(finished, NAME))
+    return rendered(gather(finished, NAME))
 
 
 def test_loads_nothing(text: str) -> None:
@@ -116,12 +120,12 @@ def test_says_no_significant_difference_plainly(empty: Storage) -> None:
     arms = fabricate.search(empty, study)
     best = max(a.accuracy for a in arms if a.kind == "candidate")
     fabricate.confirm(empty, study, arms, gain=0.826 - best)
-    cells = render(gather(empty, NAME))
+    cells = rendered(gather(empty, NAME))
     assert "<td>no significant difference</td>" in cells
 
 
 def test_an_unfinished_study_says_so(searching: Storage) -> None:
-    words = Page(render(gather(searching, NAME))).words
+    words = Page(rendered(gather(searching, NAME))).words
     assert "No verdict yet: the study is running." in words
     assert "PED-ANOVA) needs at least 20 finished candidates" in words
     assert "there are 6" in words
@@ -145,7 +149,7 @@ def hostile(material: Material) -> Material:
 
 @pytest.fixture(scope="module")
 def evil_text(finished: Storage) -> str:
-    return render(hostile(gather(finished, NAME)))
+    return rendered(hostile(gather(finished, NAME)))
 
 
 def test_hostile_names_stay_text(text: str, evil_text: str) -> None:
@@ -167,9 +171,10 @@ def test_figures_show_hostile_names_as_text(evil_text: str) -> None:
 
 def test_writes_whole_files_and_makes_folders(finished: Storage, tmp_path: Path) -> None:
     path = tmp_path / "out" / NAME / "report.html"
-    assert write(finished, NAME, path) == path
+    material = gather(finished, NAME)
+    assert write(material, draw(material), path) == path
     assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
-    write(finished, NAME, path)
+    write(material, draw(material), path)
     assert os.listdir(path.parent) == ["report.html"]
 
 
@@ -182,14 +187,16 @@ def test_a_failed_write_leaves_what_was_there(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    material = gather(finished, NAME)
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(QschedError, match="No space left on device; choose another path"):
-        write(finished, NAME, path)
+        write(material, draw(material), path)
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["report.html"]
 
 
 def test_a_path_below_a_file_is_refused(finished: Storage, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    material = gather(finished, NAME)
     with pytest.raises(QschedError, match="a report needs a file that can be written"):
-        write(finished, NAME, tmp_path / "file" / "report.html")
+        write(material, draw(material), tmp_path / "file" / "report.html")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qsched.execution import Inline
-from qsched.report import figures, save_to_dashboard, write
+from qsched.report import draw, gather, save_to_dashboard, write
 from qsched.specs import Budget, Confirmation, Rung, SamplerSpec
 from qsched.storage import Storage
 from qsched.study import run_study
@@ -26,11 +26,12 @@ def test_a_study_from_the_loop_has_a_whole_report(empty: Storage, tmp_path: Path
     )
     with Inline(surrogate.train) as executor:
         verdict = run_study(study, empty, executor, lambda progress: None)
-    drawn = figures(empty, study.name)
-    save_to_dashboard(empty, study.name, drawn)
+    material = gather(empty, study.name)
+    drawn = draw(material)
+    save_to_dashboard(empty, material, drawn)
     assert {"verdict", "atlas-forward", "atlas-backward", "curves", "regret"} <= set(drawn)
     assert len([t for t in drawn["curves"].data if t.showlegend is None]) == 4
-    text = write(empty, study.name, tmp_path / "report.html").read_text(encoding="utf-8")
+    text = write(material, drawn, tmp_path / "report.html").read_text(encoding="utf-8")
     assert verdict.sentence.partition(":")[0] in text
     # Two hand-coded, five static arms, four candidates.
     assert "All 11 arms of the search" in text

@@ -225,7 +225,8 @@ def test_a_study_that_runs_has_plots_and_a_note_of_its_state(
     assert study["artifacts"] == []
     saved: list[str] = []
     monkeypatch.setattr(
-        "qsched.report.dashboard.save_to_dashboard", lambda _, name, *more: saved.append(name)
+        "qsched.report.dashboard.save_to_dashboard",
+        lambda _, material, *more: saved.append(material.row.name),
     )
     client.get(f"/api/studies/{number}", headers=viewer)
     assert saved == []  # It was saved a moment ago.

@@ -13,7 +13,7 @@ import pytest
 from qsched.errors import InputError
 from qsched.execution import Executor, Inline
 from qsched.execution.population import Evolved, Lineage, Population, Tell
-from qsched.report.material import gather
+from qsched.report import draw, gather
 from qsched.report.page import render
 from qsched.report.provenance import provenance
 from qsched.schedules import Schedule
@@ -104,10 +104,11 @@ def test_lineages_are_the_budget_and_what_they_cost_is_told(storage: Storage) ->
     row = storage.study(SPEC.name)
     told = "2 populations, 30 trainings, 15.0 s, besides the runs of the study"
     assert str(cost(row.notes)) == told
-    facts = provenance(gather(storage, SPEC.name))
+    material = gather(storage, SPEC.name)
+    facts = provenance(material)
     assert facts["Populations"] == told
     assert not any("pbt-" in label for label in facts)
-    assert told in render(gather(storage, SPEC.name))
+    assert told in render(material, draw(material))
 
 
 def test_a_population_is_drawn_from_the_space_and_shares_a_seed_with_its_replay() -> None:
