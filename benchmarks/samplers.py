@@ -38,7 +38,8 @@ from qsched.report.style import COLORS, axis, layout, shade
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs import SamplerSpec
 from qsched.specs.files import load_study
-from qsched.study.sampling import Asked, ask, distributions, finished_trial
+from qsched.study.dimensions import distributions
+from qsched.study.sampling import Asked, ask, finished_trial
 from qsched.study.warm import Warm, ask_warm
 
 ALGORITHM = "ana"

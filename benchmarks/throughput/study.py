@@ -26,9 +26,10 @@ from qsched.storage import RunRow, Storage
 from qsched.storage.runs import RunWriter
 from qsched.study import run_study
 from qsched.study.arms import Arm, hand_coded
+from qsched.study.dimensions import distributions
 from qsched.study.racing import Raced
 from qsched.study.records import Records, encoded
-from qsched.study.sampling import Asked, ask, distributions
+from qsched.study.sampling import Asked, ask
 from qsched.study.warm import ask_warm
 
 __all__ = ["costs", "growth"]

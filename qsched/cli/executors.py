@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qsched.cli.options import default_workers
-from qsched.cli.worker import train
+from qsched.cli.worker import prepare, train
 from qsched.errors import InputError
 from qsched.execution import Executor, Inline, Local
+
+if TYPE_CHECKING:
+    from qsched.specs import TaskSpec
 
 __all__ = ["Cluster", "at_once", "cluster_of", "executor"]
 
@@ -43,7 +47,11 @@ def at_once(workers: int | None, cluster: Cluster | None = None) -> int | None:
 
 
 def executor(
-    workers: int | None, plugins: Sequence[Path], cluster: Cluster | None = None
+    workers: int | None,
+    plugins: Sequence[Path],
+    cluster: Cluster | None = None,
+    *,
+    task: TaskSpec | None = None,
 ) -> Executor:
     """Return an executor in this process, for one worker, in several of this machine, or on Ray.
 
@@ -51,6 +59,8 @@ def executor(
         workers: number of processes; None is one a CPU core, or what a running cluster holds.
         plugins: files that workers load first.
         cluster: the Ray cluster; None does without Ray.
+        task: what will be trained for certain: processes of this machine start at once and load
+            what it takes, while the caller prepares. None lets them start when they are needed.
 
     Raises:
         InputError: Ray is not installed, or a plugin cannot be read.
@@ -58,7 +68,13 @@ def executor(
     if cluster is not None:
         return _on_ray(workers, plugins, cluster)
     count = workers or default_workers()
-    return Inline(train) if count == 1 else Local(train, count, plugins)
+    if count == 1:
+        return Inline(train)
+    if task is None:
+        return Local(train, count, plugins)
+    local = Local(train, count, plugins, initializer=partial(prepare, task))
+    local.start()
+    return local
 
 
 def _on_ray(workers: int | None, plugins: Sequence[Path], cluster: Cluster) -> Executor:

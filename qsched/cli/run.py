@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qsched.cli.first import tell_compilation
 from qsched.cli.kinds import STUDY_NAME
 from qsched.cli.options import (
     DATABASE,
@@ -32,11 +33,14 @@ from qsched.cli.output import print_json
 from qsched.cli.remote import ServerOption, TokenFileOption
 from qsched.cli.remote_run import follow, local_only
 from qsched.cli.results import default_folder, export_to, report_to
-from qsched.cli.stored import opened, schedules_for, study_document
+from qsched.cli.stored import is_stored, opened, schedules_for, study_document
 from qsched.errors import QschedError
 
 if TYPE_CHECKING:
+    from qsched.execution import Executor
     from qsched.files import Document
+    from qsched.specs import StudySpec
+    from qsched.storage import Storage
     from qsched.study import Verdict
 
 __all__ = ["run"]
@@ -124,29 +128,35 @@ def run(
 
     spec = read_study(document)
     folder = out or default_folder(spec.name)
-    schedules_for(spec.task, spec.baselines)
 
     from qsched.cli.executors import cluster_of, executor
-    from qsched.cli.first import tell_compilation
+
+    # A stored study may have ended, or another process may run it: no training is certain.
+    task = None if is_stored(spec.name, db) else spec.task
+    with executor(workers, plugins, cluster_of(ray, address, gpus, cpus), task=task) as where:
+        schedules_for(spec.task, spec.baselines)
+        with _made(folder), opened(db, create=True) as storage:
+            tell_compilation(engine)
+            verdict = _run(spec, storage, where)
+            report_to(storage, spec.name, folder / _REPORT)
+            export_to(storage, spec.name, folder / _SCHEDULE)
+    _told(verdict, folder, as_json)
+
+
+def _run(spec: StudySpec, storage: Storage, where: Executor) -> Verdict:
     from qsched.cli.progress import shown
     from qsched.specs import digest
     from qsched.study import run_study
     from qsched.study.noted import noted
     from qsched.study.owner import gone
 
-    cluster = cluster_of(ray, address, gpus, cpus)
-    with _made(folder), opened(db, create=True) as storage:
-        storage.save_study(spec, digest(spec), gone)
-        tell_compilation(engine)
-        try:
-            with executor(workers, plugins, cluster) as where, shown(spec.name) as observe:
-                verdict = run_study(spec, storage, where, noted(storage, spec.name, observe))
-        except KeyboardInterrupt:
-            typer.echo("interrupted; the same command resumes the study", err=True)
-            raise
-        report_to(storage, spec.name, folder / _REPORT)
-        export_to(storage, spec.name, folder / _SCHEDULE)
-    _told(verdict, folder, as_json)
+    storage.save_study(spec, digest(spec), gone)
+    try:
+        with shown(spec.name) as observe:
+            return run_study(spec, storage, where, noted(storage, spec.name, observe))
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command resumes the study", err=True)
+        raise
 
 
 @contextmanager

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from qsched.specs import StudySpec, TaskSpec
     from qsched.storage import Storage
 
-__all__ = ["check_task", "opened", "schedules_for", "stored_name", "study_document", "study_spec"]
+__all__ = [
+    "check_task",
+    "is_stored",
+    "opened",
+    "schedules_for",
+    "stored_name",
+    "study_document",
+    "study_spec",
+]
 
 
 @contextmanager
@@ -135,6 +143,11 @@ def study_document(study: str, db: str | None) -> Document:
     if study not in known:
         raise UnknownNameError("study", study, {*bundled_names("studies"), *known})
     return Document(f"study `{study}`", known[study].model_dump(mode="json"), {})
+
+
+def is_stored(study: str, db: str) -> bool:
+    """Return whether a database has a study of this name."""
+    return study in _stored(db)
 
 
 def _stored(db: str) -> dict[str, StudySpec]:

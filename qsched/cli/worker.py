@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qsched.specs import Run, RunResult
+from qsched.specs import Run, RunResult, TaskSpec
 
-__all__ = ["train"]
+__all__ = ["prepare", "train"]
+
+
+def prepare(task: TaskSpec) -> None:
+    """Load what training a task takes; see :func:`qsched.training.prepare`."""
+    from qsched.training import prepare as prepare_task
+
+    prepare_task(task)
 
 
 def train(runs: Sequence[Run], device: str = "cpu") -> list[RunResult]:

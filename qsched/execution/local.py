@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +12,7 @@ from qsched.execution.cohorts import Cohort
 from qsched.execution.drive import RETRIES, drive
 from qsched.execution.executor import Answers, Train
 from qsched.execution.local_pool import LocalPool
+from qsched.execution.worker import Duty
 from qsched.plugins import Plugin
 
 __all__ = ["Local"]
@@ -35,11 +36,14 @@ class Local:
         workers: number of processes, at least 1.
         plugins: files that each worker loads first.
         lease: seconds of silence after which a worker is ended.
+        initializer: what each worker calls before its first cohort, to load what training takes; a
+            top-level function of a module, or a partial of one. What it raises is ignored:
+            training will raise it.
 
     Raises:
         ValueError: ``workers`` is less than 1.
         InputError: a plugin cannot be read.
-        TypeError: ``train`` cannot be sent to a process.
+        TypeError: ``train`` or ``initializer`` cannot be sent to a process.
     """
 
     def __init__(
@@ -49,14 +53,22 @@ class Local:
         plugins: Sequence[Path] = (),
         *,
         lease: float = _LEASE,
+        initializer: Callable[[], object] | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"an executor needs workers >= 1, but got {workers}")
         try:
-            pickle.dumps(train)
+            pickle.dumps((train, initializer))
         except (pickle.PicklingError, AttributeError) as error:
-            raise TypeError(f"`train` must be a top-level function: {error}") from None
-        self._pool = LocalPool(train, tuple(map(Plugin.read, plugins)), workers, lease)
+            raise TypeError(
+                f"`train` and `initializer` must be top-level functions: {error}"
+            ) from None
+        duty = Duty(train, tuple(map(Plugin.read, plugins)), initializer)
+        self._pool, self._workers = LocalPool(duty, workers, lease), workers
+
+    def start(self) -> None:
+        """Start all processes now, so that they load what they need while this one does."""
+        self._pool.start(self._workers)
 
     def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
         """Yield what has completed, as soon as something has; see :meth:`Executor.run`.

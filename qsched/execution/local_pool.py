@@ -14,9 +14,8 @@ from qsched.errors import InputError, TrainingError
 from qsched.execution.birth import surroundings
 from qsched.execution.cohorts import Cohort
 from qsched.execution.drive import RETRIES, Answer, Broken, Event, Job, Lost
-from qsched.execution.executor import Train, described
-from qsched.execution.worker import BEAT, Done, Failed, Outcome, Ready, work
-from qsched.plugins import Plugin
+from qsched.execution.executor import described
+from qsched.execution.worker import BEAT, Done, Duty, Failed, Outcome, Ready, work
 
 __all__ = ["LocalPool"]
 
@@ -51,14 +50,13 @@ class LocalPool:
     What its methods do: :class:`~qsched.execution.drive.Pool`.
 
     Args:
-        train: the training function.
-        plugins: loaded first.
+        duty: what each of them does.
         size: number of processes.
         lease: seconds of silence after which one is ended.
     """
 
-    def __init__(self, train: Train, plugins: Sequence[Plugin], size: int, lease: float) -> None:
-        self._arguments = train, plugins
+    def __init__(self, duty: Duty, size: int, lease: float) -> None:
+        self._duty = duty
         self._size, self._lease = size, lease
         self._workers: list[_Worker] = []
 
@@ -69,7 +67,7 @@ class LocalPool:
         for _ in range(count):
             here, there = _SPAWN.Pipe()
             ear, mouth = _SPAWN.Pipe(duplex=False)
-            arguments = (there, mouth, *self._arguments)
+            arguments = (there, mouth, self._duty)
             process = _SPAWN.Process(target=work, args=arguments, daemon=True)
             with surroundings():
                 process.start()

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -18,7 +18,7 @@ from qsched.execution.executor import Train, train_checked
 from qsched.plugins import Plugin
 from qsched.specs import RunResult
 
-__all__ = ["BEAT", "Done", "Failed", "Outcome", "Ready", "loaded", "trained", "work"]
+__all__ = ["BEAT", "Done", "Duty", "Failed", "Outcome", "Ready", "loaded", "trained", "work"]
 
 BEAT = 1.0
 """Seconds between two signs of life of a worker."""
@@ -46,11 +46,25 @@ class Failed:
 Outcome = Ready | Done | Failed
 
 
+@dataclass(frozen=True)
+class Duty:
+    """What a worker does.
+
+    Attributes:
+        train: the training function.
+        plugins: loaded first.
+        initializer: called next, if there is one.
+    """
+
+    train: Train
+    plugins: Sequence[Plugin]
+    initializer: Callable[[], object] | None = None
+
+
 def work(
     connection: Connection[Outcome, Cohort],
     pulse: Connection[None, None],
-    train: Train,
-    plugins: Sequence[Plugin],
+    duty: Duty,
 ) -> None:
     """Serve cohorts until the other end closes ``connection``, or the parent process dies.
 
@@ -62,10 +76,13 @@ def work(
     threading.Thread(target=_die_with_parent, daemon=True).start()
     threading.Thread(target=_beat, args=(pulse,), daemon=True).start()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        outcome = loaded(plugins)
+        outcome = loaded(duty.plugins)
+        if duty.initializer is not None:
+            with suppress(Exception):  # Training will raise it, where it is heard.
+                duty.initializer()
         connection.send(outcome)
         while isinstance(outcome, Ready):
-            connection.send(trained(train, connection.recv()))
+            connection.send(trained(duty.train, connection.recv()))
 
 
 def loaded(plugins: Sequence[Plugin]) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 
 from qsched.lanes.layers import (
@@ -15,23 +14,22 @@ from qsched.lanes.layers import (
     MaxPool,
 )
 from qsched.lanes.plan import Plan
-from qsched.specs import Run
+from qsched.specs import TaskSpec
 
 __all__ = ["covers"]
 
 LAYERS = Linear, Conv, BatchNorm, Activation, MaxPool, GlobalAveragePool, Flatten
 
 
-def covers(plan: Plan, runs: Sequence[Run]) -> str | None:
-    """Return why native lanes cannot train some runs of one task; None where they can.
+def covers(plan: Plan, task: TaskSpec) -> str | None:
+    """Return why native lanes cannot train a task; None where they can.
 
     Args:
         plan: the task's network.
-        runs: of one task.
+        task: the task.
     """
     if find_spec("numba") is None:
         return "Numba is not installed; install qsched[native]"
-    task = runs[0].task
     if task.data.augment:
         return "training images are augmented"
     if len(plan.nodes[-1].outputs) != 1:

@@ -10,8 +10,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace
 from qsched.storage import Storage
+from qsched.study.dimensions import distributions
 from qsched.study.racing import Raced
-from qsched.study.sampling import Asked, distributions
+from qsched.study.sampling import Asked
 
 __all__ = ["Records", "as_asked", "encoded"]
 

@@ -14,26 +14,22 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from qsched.schedules import Schedule
-from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
+from qsched.spaces import SearchSpace, Value
 from qsched.specs import SamplerSpec
+from qsched.study.dimensions import dimensions, distributions
 
-__all__ = ["Asked", "ask", "distributions", "finished_trial"]
+__all__ = ["Asked", "ask", "finished_trial"]
 
 TPE_BEST = 50
 """So many of the best trials TPE sees of a long history: twice what it takes as its best."""
@@ -95,25 +91,23 @@ def ask(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = _SAMPLERS[spec.name](seed, batch, startup)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    dimensions = distributions(space, space.parameters)
+    shared = dimensions(space)
     if spec.name == "qmc":
-        _fast_forward(study, space, dimensions, candidates + len(pending))
+        _fast_forward(study, space, shared, candidates + len(pending))
     else:
         seen = _informative(known) if spec.name == "tpe" else range(len(known))
-        study.add_trials([_complete(known[i], i, space, dimensions) for i in seen])
+        study.add_trials([_complete(known[i], i, space, shared) for i in seen])
         for number, asked in enumerate(pending, start=len(known)):
-            study.add_trial(_complete(_running(asked), number, space, dimensions))
+            study.add_trial(_complete(_running(asked), number, space, shared))
     for _ in range(count):
-        number = study.ask(dimensions).number
-        yield _asked(study.get_trials(deepcopy=False)[number], space, dimensions)
+        number = study.ask(shared).number
+        yield _asked(study.get_trials(deepcopy=False)[number], space)
 
 
-def _asked(
-    trial: FrozenTrial, space: SearchSpace, dimensions: dict[str, BaseDistribution]
-) -> Asked:
+def _asked(trial: FrozenTrial, space: SearchSpace) -> Asked:
     """Return a candidate with its active parameters alone."""
     params = space.suggest(lambda name, _: trial.params[name])
-    return Asked(params, {name: dimensions[name] for name in params}, trial.system_attrs)
+    return Asked(params, distributions(space, params), trial.system_attrs)
 
 
 def finished_trial(asked: Asked, value: float) -> FrozenTrial:
@@ -141,7 +135,7 @@ def _complete(
     trial: FrozenTrial,
     number: int,
     space: SearchSpace,
-    dimensions: dict[str, BaseDistribution],
+    shared: dict[str, BaseDistribution],
 ) -> FrozenTrial:
     """Return a trial with random values of the parameters that were not active in it."""
     rng = np.random.default_rng(number)
@@ -154,7 +148,7 @@ def _complete(
         datetime_start=trial.datetime_start,
         datetime_complete=trial.datetime_complete,
         params={**drawn, **trial.params},
-        distributions=dimensions,
+        distributions=shared,
         user_attrs={},
         system_attrs=trial.system_attrs,
         intermediate_values=trial.intermediate_values,
@@ -183,21 +177,6 @@ def _rank(trial: FrozenTrial) -> tuple[bool, int, float]:
     return finished, 0 if finished else last, -np.inf if value is None else value
 
 
-def distributions(space: SearchSpace, params: Iterable[str]) -> dict[str, BaseDistribution]:
-    """Return Optuna's distributions of the parameters in ``params``."""
-    return {name: _distribution(space.parameters[name]) for name in params}
-
-
-def _distribution(parameter: Parameter) -> BaseDistribution:
-    match parameter:
-        case Float():
-            return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-        case Int():
-            return IntDistribution(parameter.low, parameter.high)
-        case Choice():
-            return CategoricalDistribution(parameter.choices)
-
-
 def _stream(seed: int, batch: int) -> int:
     """Return the seed of a batch's sampler."""
     return int(np.random.SeedSequence([seed, batch]).generate_state(1)[0])
@@ -206,15 +185,15 @@ def _stream(seed: int, batch: int) -> int:
 def _fast_forward(
     study: optuna.Study,
     space: SearchSpace,
-    dimensions: dict[str, BaseDistribution],
+    shared: dict[str, BaseDistribution],
     asked: int,
 ) -> None:
     """Tell the sampler all parameters, then skip what earlier batches have asked."""
     rng = np.random.default_rng(0)
     example = {name: parameter.draw(rng) for name, parameter in space.parameters.items()}
-    study.add_trial(create_trial(params=example, distributions=dimensions, value=0.0))
+    study.add_trial(create_trial(params=example, distributions=shared, value=0.0))
     for _ in range(asked):
-        study.tell(study.ask(dimensions), state=TrialState.FAIL)
+        study.tell(study.ask(shared), state=TrialState.FAIL)
 
 
 def _tpe(seed: int, batch: int, startup: int) -> BaseSampler:

@@ -17,7 +17,8 @@ from qsched.errors import InputError
 from qsched.spaces import Choice, Int, Parameter, SearchSpace, Value
 from qsched.specs import StudySpec
 from qsched.specs.heuristics import Heuristics
-from qsched.study.sampling import Asked, ask, distributions
+from qsched.study.dimensions import distributions
+from qsched.study.sampling import Asked, ask
 
 __all__ = ["PRIOR", "Warm", "ask_warm", "share_of_prior", "warm_start"]
 

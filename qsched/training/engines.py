@@ -12,15 +12,33 @@ import torch
 
 from qsched.errors import InputError, TrainingError, UnknownNameError
 from qsched.native import covers
-from qsched.specs import Run, RunResult
+from qsched.schedules import LearningRate, Schedule
+from qsched.specs import Run, RunResult, TaskSpec
 from qsched.tasks import own_network
 from qsched.training import torch_lanes
 from qsched.training.cohort import task_plan
 from qsched.training.trained import Parameters
 
-__all__ = ["train", "train_one"]
+__all__ = ["prepare", "train", "train_one"]
 
 ENGINES = ("auto", "torch", "native")
+
+
+def prepare(task: TaskSpec) -> None:
+    """Load what training a task takes, so that its first cohort need not: data, compiled code.
+
+    Args:
+        task: what will be trained, on CPUs.
+
+    Raises:
+        InputError: data or network of the task cannot be built, or native lanes are asked for
+            that do not cover the task.
+    """
+    if own_network(task) is None and _is_native(task, "cpu", None):
+        from qsched.training import native  # Numba is optional.
+
+        rate = LearningRate(initial=task.optimizer.learning_rate)
+        native.prepare(Run(task=task, schedule=Schedule(learning_rate=rate), seed=0))
 
 
 def train(
@@ -59,7 +77,7 @@ def train(
     if own is not None:
         return own.train(runs, dtype, torch.device(device))
     _check_overrides(runs)
-    if _is_native(runs, device, engine):
+    if _is_native(runs[0].task, device, engine):
         from qsched.training import native  # Numba is optional.
 
         return native.train(runs, dtype=dtype)
@@ -88,18 +106,18 @@ def train_one(
         InputError: as of :func:`train`.
     """
     _check_overrides([run])
-    if _is_native([run], device, engine):
+    if _is_native(run.task, device, engine):
         from qsched.training import native  # Numba is optional.
 
         return native.train_one(run, dtype=dtype)
     return torch_lanes.train_one(run, dtype, torch.device(device))
 
 
-def _is_native(runs: Sequence[Run], device: str, engine: str | None) -> bool:
+def _is_native(task: TaskSpec, device: str, engine: str | None) -> bool:
     engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    why = None if engine == "torch" else _uncovered(runs, device)
+    why = None if engine == "torch" else _uncovered(task, device)
     if engine == "native" and why is not None:
         raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
     return engine != "torch" and why is None
@@ -114,7 +132,7 @@ def _check_overrides(runs: Sequence[Run]) -> None:
             raise InputError("; ".join(faults))
 
 
-def _uncovered(runs: Sequence[Run], device: str) -> str | None:
+def _uncovered(task: TaskSpec, device: str) -> str | None:
     if torch.device(device).type != "cpu":
         return f"the device is {device}"
-    return covers(task_plan(runs[0].task)[0], runs)
+    return covers(task_plan(task)[0], task)

@@ -29,12 +29,17 @@ from qsched.training.record import Record, scored_ends
 from qsched.training.table import make_table, step_counts
 from qsched.training.trained import Parameters
 
-__all__ = ["Cohort", "Lane", "train", "train_one"]
+__all__ = ["Cohort", "Lane", "prepare", "train", "train_one"]
 
 RANDOM = ("random", "rpr")
 """Partitions that need samples."""
 
 _PREPARED: set[np.dtype] = set()
+
+
+def prepare(run: Run) -> None:
+    """Load the data of a run's task, and compile what trains in float32 or load it."""
+    _prepare(Cohort([run], np.dtype(np.float32)))
 
 
 def train(

@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial
 from benchmarks import samplers
 from qsched.learning import Bench, SurrogateTask, load_bench
 from qsched.spaces import load_space
-from qsched.study.sampling import Asked, distributions
+from qsched.study.dimensions import distributions
+from qsched.study.sampling import Asked
 
 pytest.importorskip("pyarrow")
 

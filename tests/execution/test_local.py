@@ -210,6 +210,17 @@ def test_a_plugin_that_fails_is_the_users_mistake(tmp_path: Path) -> None:
         list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))
 
 
+def test_workers_start_when_told_and_call_their_initializer_first(folder: Path) -> None:
+    with Local(fakes.echo, 2, initializer=fakes.says_ready) as executor:
+        assert pids(folder) == []
+        executor.start()
+        wait_until(lambda: len(pids(folder)) == 2)
+        first = set(pids(folder))
+        answers = list(one_by_one(executor.run(split(fakes.make_runs(4), 1))))
+    assert {int(result.versions["pid"]) for _, [result] in answers} <= first
+    assert set(pids(folder)) == first
+
+
 def test_leaving_ends_busy_workers_at_once(folder: Path) -> None:
     with pytest.raises(ZeroDivisionError), Local(fakes.slow_but_first, 2) as executor:
         for _ in one_by_one(executor.run(split(fakes.make_runs(3), 1))):
@@ -250,8 +261,10 @@ def test_a_script_without_a_guard_is_told_so(folder: Path) -> None:
 
 
 def test_a_training_function_that_cannot_be_sent_is_refused() -> None:
-    with pytest.raises(TypeError, match="must be a top-level function"):
+    with pytest.raises(TypeError, match="must be top-level functions"):
         Local(lambda runs: [], 1)
+    with pytest.raises(TypeError, match="must be top-level functions"):
+        Local(fakes.echo, 1, initializer=lambda: None)
 
 
 def test_workers_must_be_positive() -> None:

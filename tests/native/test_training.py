@@ -6,8 +6,9 @@ import torch
 
 from qsched.errors import InputError, UnknownNameError
 from qsched.native import covers
+from qsched.native.engine import train_lane
 from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
-from qsched.training import native, train
+from qsched.training import native, prepare, train
 from qsched.training.cohort import task_plan
 from tests.native.compare import DIGITS, annealing, freezing, task
 
@@ -104,14 +105,32 @@ def test_what_is_not_covered_trains_by_torch_lanes():
 
 
 def test_reasons(monkeypatch):
-    run = Run(task=SHORT, schedule=annealing(), seed=0)
     plan, _ = task_plan(SHORT)
-    assert covers(plan, [run]) is None
+    assert covers(plan, SHORT) is None
     moved = DataSpec(name="digits", train=200, validation=100, augment=True)
-    augmented = run.model_copy(update={"task": SHORT.model_copy(update={"data": moved})})
-    assert "augment" in covers(plan, [augmented])
+    assert "augment" in covers(plan, SHORT.model_copy(update={"data": moved}))
     monkeypatch.setattr("qsched.native.coverage.find_spec", lambda name: None)
-    assert "qsched[native]" in covers(plan, [run])
+    assert "qsched[native]" in covers(plan, SHORT)
+
+
+def test_what_is_prepared_is_not_compiled_again(monkeypatch):
+    compiled = []
+    monkeypatch.setattr("qsched.training.native._PREPARED", set())
+    monkeypatch.setattr(
+        "qsched.training.native.compile_once", lambda function, _: compiled.append(function)
+    )
+    prepare(SHORT)
+    assert compiled == [train_lane]
+    train([Run(task=SHORT, schedule=annealing(), seed=0)])
+    assert compiled == [train_lane]
+
+
+def test_what_is_not_covered_needs_no_compiled_code(monkeypatch):
+    monkeypatch.setattr("qsched.training.native._PREPARED", set())
+    prepare(RESIDUAL)
+    monkeypatch.setenv("QSCHED_ENGINE", "native")
+    with pytest.raises(InputError, match="Residual"):
+        prepare(RESIDUAL)
 
 
 def test_mean_accuracy_of_whole_trainings():

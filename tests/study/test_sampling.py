@@ -10,7 +10,9 @@ from optuna.trial import FrozenTrial, create_trial
 
 from qsched.spaces import load_space
 from qsched.specs import SamplerSpec
-from qsched.study.sampling import Asked, ask, distributions
+from qsched.study import sampling
+from qsched.study.dimensions import dimensions, distributions
+from qsched.study.sampling import Asked, ask
 
 SPACE = load_space("ana")
 NAMES = ("tpe", "random", "qmc", "gp", "cmaes")
@@ -95,6 +97,26 @@ def test_of_a_long_history_tpe_remembers_the_best() -> None:
     ]
     asked = list(ask(SPACE, SamplerSpec(name="tpe"), history, 16, seed=0, batch=64))
     assert sum(float(a.params["backward_std"]) > 1.0 for a in asked) > 16 / 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dimensions_in_memory_mean_what_stored_ones_mean(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = [finished(a, 0.1 * i) for i, a in enumerate(batch("random", [], 0))] * 3
+    asked = batch(name, history, 1)
+    monkeypatch.setattr(
+        sampling, "dimensions", lambda space: distributions(space, space.parameters)
+    )
+    assert [a.params for a in batch(name, history, 1)] == [a.params for a in asked]
+
+
+def test_dimensions_in_memory_are_equal_where_they_mean_the_same() -> None:
+    one, other = dimensions(SPACE), dimensions(SPACE)
+    assert one == other
+    assert one.keys() == SPACE.parameters.keys()
+    assert len({*one.values(), *other.values()}) == len({*one.values()})
+    assert one["backward_std"] != one["end"]
 
 
 def test_baselines_do_not_count_as_the_random_start() -> None:

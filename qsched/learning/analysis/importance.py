@@ -13,8 +13,8 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
 from qsched.spaces import Choice, Float, Int, Parameter, SearchSpace, Value
+from qsched.study.dimensions import distributions
 from qsched.study.importance import in_memory, ped_anova
-from qsched.study.sampling import distributions
 
 __all__ = ["Importance", "importance", "over_tasks"]
 

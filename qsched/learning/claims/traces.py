@@ -18,7 +18,8 @@ from qsched.schedules import Schedule
 from qsched.spaces import SearchSpace, Value, load_space
 from qsched.specs import SamplerSpec, StudySpec
 from qsched.storage import Storage
-from qsched.study.sampling import Asked, distributions, finished_trial
+from qsched.study.dimensions import distributions
+from qsched.study.sampling import Asked, finished_trial
 from qsched.study.warm import Warm, ask_warm
 
 __all__ = ["COLD", "REPEATS", "SEEDS", "WARM", "hand_coded_best", "search_group", "trace"]
