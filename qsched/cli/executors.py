@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "at_once", "cluster_of", "executor"]
 
+_AT_FIRST = 2
+"""Cohorts with which a study begins, however many workers there are."""
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -59,8 +62,9 @@ def executor(
         workers: number of processes; None is one a CPU core, or what a running cluster holds.
         plugins: files that workers load first.
         cluster: the Ray cluster; None does without Ray.
-        task: what will be trained for certain: processes of this machine start at once and load
-            what it takes, while the caller prepares. None lets them start when they are needed.
+        task: what will be trained for certain: the first processes of this machine start at once
+            and load what it takes, while the caller prepares. None lets them start when they are
+            needed.
 
     Raises:
         InputError: Ray is not installed, or a plugin cannot be read.
@@ -73,7 +77,7 @@ def executor(
     if task is None:
         return Local(train, count, plugins)
     local = Local(train, count, plugins, initializer=partial(prepare, task))
-    local.start()
+    local.start(_AT_FIRST)
     return local
 
 

@@ -64,11 +64,11 @@ class Local:
                 f"`train` and `initializer` must be top-level functions: {error}"
             ) from None
         duty = Duty(train, tuple(map(Plugin.read, plugins)), initializer)
-        self._pool, self._workers = LocalPool(duty, workers, lease), workers
+        self._pool = LocalPool(duty, workers, lease)
 
-    def start(self) -> None:
-        """Start all processes now, so that they load what they need while this one does."""
-        self._pool.start(self._workers)
+    def start(self, count: int) -> None:
+        """Start up to ``count`` processes now, so that they load what they need meanwhile."""
+        self._pool.start(count)
 
     def run(self, cohorts: Sequence[Cohort], rank: Rank = in_order) -> Iterator[Answers]:
         """Yield what has completed, as soon as something has; see :meth:`Executor.run`.

@@ -211,12 +211,12 @@ def test_a_plugin_that_fails_is_the_users_mistake(tmp_path: Path) -> None:
 
 
 def test_workers_start_when_told_and_call_their_initializer_first(folder: Path) -> None:
-    with Local(fakes.echo, 2, initializer=fakes.says_ready) as executor:
+    with Local(fakes.echo, 3, initializer=fakes.says_ready) as executor:
         assert pids(folder) == []
-        executor.start()
+        executor.start(2)
         wait_until(lambda: len(pids(folder)) == 2)
         first = set(pids(folder))
-        answers = list(one_by_one(executor.run(split(fakes.make_runs(4), 1))))
+        answers = list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))
     assert {int(result.versions["pid"]) for _, [result] in answers} <= first
     assert set(pids(folder)) == first
 
