@@ -8,6 +8,7 @@ import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
@@ -68,7 +69,8 @@ class Document:
     @classmethod
     def of(cls, text: str, source: str = "text") -> Self:
         """Take YAML text from elsewhere, called ``source`` in messages."""
-        return cls(source, *parse(text, source))
+        data, lines = _parsed(text, source)
+        return cls(source, copy.deepcopy(data), lines)  # Whoever reads it may change its data.
 
     def problem(self, message: str, path: Path = ()) -> Problem:
         """Return a fault at the place ``path``, or at the nearest place above it."""
@@ -142,6 +144,12 @@ class Document:
         if detail["type"] == "missing":
             path.append(detail["loc"][-1])
         return tuple(path)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, source: str) -> tuple[Value, Mapping[Path, int]]:
+    """Parse a text, or remember it: a study reads each of its schedules four times."""
+    return parse(text, source)
 
 
 def _read(model: type[M], data: Value) -> tuple[M | None, list[ErrorDetails]]:

@@ -64,6 +64,13 @@ def test_a_good_file() -> None:
     assert drawing.grid[0].sizes == (1, 2)
 
 
+def test_who_reads_a_text_may_change_its_data() -> None:
+    text = "format: drawing/1\nlow: 0\nparts: {a: {sizes: [1]}}\n"
+    first = Document.of(text)
+    first.data["parts"]["a"]["sizes"].append(2)
+    assert Document.of(text).to(Drawing).parts["a"].sizes == (1,)
+
+
 def test_faults_of_form() -> None:
     text = """\
 format: drawing/1
