@@ -59,6 +59,7 @@ class LocalPool:
         self._duty = duty
         self._size, self._lease = size, lease
         self._workers: list[_Worker] = []
+        self._killed_early = 0
 
     def start(self, wanted: int) -> None:
         """Start workers for ``wanted`` more cohorts, as far as the size of the pool allows."""
@@ -148,6 +149,9 @@ class LocalPool:
         silent = self._stalls(worker)
         self._stop([worker])
         code = worker.process.exitcode
+        if not worker.ready and code is not None and code < 0 and self._killed_early < RETRIES:
+            self._killed_early += 1  # Not its own doing: another one starts in its place.
+            return None
         if not worker.ready:
             return Broken(
                 TrainingError(

@@ -26,7 +26,7 @@ BEAT = 1.0
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker has loaded everything and waits for cohorts."""
+    """The worker has loaded its plugins and takes cohorts."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ def work(
     threading.Thread(target=_beat, args=(pulse,), daemon=True).start()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         outcome = loaded(duty.plugins)
+        # Ready first: whoever dies in the initializer has lost a cohort like any other.
+        connection.send(outcome)
         if duty.initializer is not None:
             with suppress(Exception):  # Training will raise it, where it is heard.
                 duty.initializer()
-        connection.send(outcome)
         while isinstance(outcome, Ready):
             connection.send(trained(duty.train, connection.recv()))
 

@@ -38,10 +38,17 @@ def quick(runs: Sequence[Run]) -> list[RunResult]:
     return echo(runs)
 
 
-def says_ready() -> None:
+def raises_at_first() -> None:
     """Note the process, and raise what nobody needs to hear."""
     note_pid()
     raise OSError("training will say so")
+
+
+def dies_at_first() -> None:
+    """End the process by SIGKILL as often as the folder says."""
+    for token in sorted(folder().glob("die-*")):
+        token.unlink()
+        os.kill(os.getpid(), 9)
 
 
 def busy_for_long(runs: Sequence[Run]) -> list[RunResult]:

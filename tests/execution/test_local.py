@@ -211,7 +211,7 @@ def test_a_plugin_that_fails_is_the_users_mistake(tmp_path: Path) -> None:
 
 
 def test_workers_start_when_told_and_call_their_initializer_first(folder: Path) -> None:
-    with Local(fakes.echo, 3, initializer=fakes.says_ready) as executor:
+    with Local(fakes.echo, 3, initializer=fakes.raises_at_first) as executor:
         assert pids(folder) == []
         executor.start(2)
         wait_until(lambda: len(pids(folder)) == 2)
@@ -219,6 +219,30 @@ def test_workers_start_when_told_and_call_their_initializer_first(folder: Path) 
         answers = list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))
     assert {int(result.versions["pid"]) for _, [result] in answers} <= first
     assert set(pids(folder)) == first
+
+
+def test_a_worker_that_dies_in_its_initializer_is_replaced(folder: Path) -> None:
+    (folder / "die-0").touch()
+    with Local(fakes.echo, 1, initializer=fakes.dies_at_first) as executor:
+        assert len(list(one_by_one(executor.run(split(fakes.make_runs(2), 1))))) == 2
+    assert not list(folder.glob("die-*"))
+
+
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_a_worker_that_is_killed_while_it_starts_is_replaced_twice(
+    folder: Path, deaths: int
+) -> None:
+    for token in range(deaths):
+        (folder / f"die-{token}").touch()
+    plugin = folder / "plugin.py"
+    plugin.write_text("from tests.execution import fakes\nfakes.dies_at_first()\n")
+    with Local(fakes.echo, 1, plugins=[plugin]) as executor:
+        answers = one_by_one(executor.run(split(fakes.make_runs(2), 1)))
+        if deaths == 2:
+            assert len(list(answers)) == 2
+        else:
+            with pytest.raises(TrainingError, match="exit code -9 before it was ready"):
+                list(answers)
 
 
 def test_leaving_ends_busy_workers_at_once(folder: Path) -> None:
