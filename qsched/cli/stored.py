@@ -146,8 +146,15 @@ def study_document(study: str, db: str | None) -> Document:
 
 
 def is_stored(study: str, db: str) -> bool:
-    """Return whether a database has a study of this name."""
-    return study in _stored(db)
+    """Return whether there is a database that has a study of this name."""
+    from qsched.storage import Storage
+
+    try:
+        with Storage.open(db, create=False) as storage:
+            storage.study(study)
+    except InputError:
+        return False
+    return True
 
 
 def _stored(db: str) -> dict[str, StudySpec]:

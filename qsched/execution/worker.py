@@ -77,12 +77,14 @@ def work(
     threading.Thread(target=_beat, args=(pulse,), daemon=True).start()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         outcome = loaded(duty.plugins)
-        # Ready first: whoever dies in the initializer has lost a cohort like any other.
+        # Before the initializer: who dies in it has lost a cohort like any other.
         connection.send(outcome)
+        if isinstance(outcome, Failed):
+            return
         if duty.initializer is not None:
             with suppress(Exception):  # Training will raise it, where it is heard.
                 duty.initializer()
-        while isinstance(outcome, Ready):
+        while True:
             connection.send(trained(duty.train, connection.recv()))
 
 
