@@ -39,7 +39,7 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
 
 def test_interrupted_twice_and_finished_with_every_run_once(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(STUDY)
-    assert _interrupted(tmp_path, signal.SIGINT, after="runs 4/") == 130
+    assert _interrupted(tmp_path, signal.SIGINT, after="baselines") == 130
     assert _interrupted(tmp_path, signal.SIGKILL, after="search") == -signal.SIGKILL
     verdict = json.loads(_qsched(tmp_path, "run", "small.yaml", "--workers", "2", "--json"))
     with Storage.open(f"sqlite:///{tmp_path}/qsched.db", create=False) as storage:
