@@ -18,7 +18,8 @@ __all__ = ["dimensions", "distributions"]
 
 def distributions(space: SearchSpace, params: Iterable[str]) -> dict[str, BaseDistribution]:
     """Return Optuna's distributions of the parameters in ``params``."""
-    return {name: _distribution(space.parameters[name]) for name in params}
+    kinds = FloatDistribution, IntDistribution, CategoricalDistribution
+    return {name: _distribution(space.parameters[name], *kinds) for name in params}
 
 
 def dimensions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -28,27 +29,23 @@ def dimensions(space: SearchSpace) -> dict[str, BaseDistribution]:
     compares and converts thousands of values for one candidate. No database should see them: it
     keeps the names of their classes.
     """
-    return {name: _dimension(parameter) for name, parameter in space.parameters.items()}
+    kinds = _Float, _Int, _Choice
+    return {name: _distribution(each, *kinds) for name, each in space.parameters.items()}
 
 
-def _distribution(parameter: Parameter) -> BaseDistribution:
+def _distribution(
+    parameter: Parameter,
+    real: type[FloatDistribution],
+    whole: type[IntDistribution],
+    choice: type[CategoricalDistribution],
+) -> BaseDistribution:
     match parameter:
         case Float():
-            return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
+            return real(parameter.low, parameter.high, log=parameter.log)
         case Int():
-            return IntDistribution(parameter.low, parameter.high)
+            return whole(parameter.low, parameter.high)
         case Choice():
-            return CategoricalDistribution(parameter.choices)
-
-
-def _dimension(parameter: Parameter) -> BaseDistribution:
-    match parameter:
-        case Float():
-            return _Float(parameter.low, parameter.high, log=parameter.log)
-        case Int():
-            return _Int(parameter.low, parameter.high)
-        case Choice():
-            return _Choice(parameter.choices)
+            return choice(parameter.choices)
 
 
 class _Shared(BaseDistribution):
