@@ -152,6 +152,10 @@ class Simulated:
             yield answers
             self._assign(board, cohorts, under_way)
 
+    def parts(self, task: TaskSpec) -> int:
+        """Return 1: simulated workers have cohorts as they come."""
+        return 1
+
     def _assign(
         self, board: Board, cohorts: Sequence[Cohort], under_way: list[tuple[float, int]]
     ) -> None:
@@ -186,6 +190,10 @@ class Watched:
             before = time.monotonic()
             yield answers
             self._own += time.monotonic() - before
+
+    def parts(self, task: TaskSpec) -> int:
+        """Return what the executor returns."""
+        return self._executor.parts(task)
 
     def tell(self, progress: Progress) -> None:
         """Note what was used when search and selection begin."""

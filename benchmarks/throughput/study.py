@@ -14,13 +14,13 @@ import numpy as np
 import optuna
 
 from benchmarks.throughput.costs import Costs, Growth
-from qsched.cli.worker import train
+from qsched.cli.worker import alone, train
 from qsched.execution import Answers, Executor, Local
 from qsched.execution.board import Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.report import draw, gather, write
 from qsched.spaces import load_space
-from qsched.specs import Run, RunResult, StudySpec, digest
+from qsched.specs import Run, RunResult, StudySpec, TaskSpec, digest
 from qsched.specs.files import load_study
 from qsched.storage import RunRow, Storage
 from qsched.storage.runs import RunWriter
@@ -100,6 +100,9 @@ class TimedExecutor:
         while (item := step()) is not None:
             yield item
 
+    def parts(self, task: TaskSpec) -> int:
+        return self._executor.parts(task)
+
 
 def costs(name: str, trials: int, workers: int, folder: Path) -> Costs:
     """Run a bundled study with ``trials`` candidates from nothing to its report."""
@@ -109,7 +112,7 @@ def costs(name: str, trials: int, workers: int, folder: Path) -> Costs:
     began = time.perf_counter()
     with (
         Storage.open(f"sqlite:///{folder / 'study.db'}") as storage,
-        Local(train, workers) as executor,
+        Local(train, workers, alone=alone) as executor,
         mock.patch("qsched.study.loop.ask_warm", _timed_asking(clocks)),
     ):
         timed: Any = TimedStorage(storage, clocks)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsched.cli.options import default_workers
-from qsched.cli.worker import prepare, train
+from qsched.cli.worker import alone, prepare, train
 from qsched.errors import InputError
-from qsched.execution import Executor, Inline, Local
+from qsched.execution import Executor, Inline, Local, never
 
 if TYPE_CHECKING:
     from qsched.specs import TaskSpec
@@ -75,8 +75,9 @@ def executor(
     if count == 1:
         return Inline(train)
     if task is None:
-        return Local(train, count, plugins)
-    local = Local(train, count, plugins, initializer=partial(prepare, task))
+        return Local(train, count, plugins, alone=alone)
+    initializer = partial(prepare, task)
+    local = Local(train, count, plugins, alone=alone, initializer=initializer)
     local.start(_AT_FIRST)
     return local
 
@@ -98,4 +99,5 @@ def _on_ray(workers: int | None, plugins: Sequence[Path], cluster: Cluster) -> E
         address=cluster.address,
         cpus=cluster.cpus,
         gpus=cluster.gpus,
+        alone=never if cluster.gpus else alone,
     )

@@ -39,6 +39,7 @@ def accuracies(
     wanted = {run.key: run for row in runs for run in row}
     scores: dict[str, float] = {}
     with executor(workers, plugins) as where:
-        for _, results in one_by_one(where.run(split(list(wanted.values()), spec.lanes))):
+        cohorts = split(list(wanted.values()), spec.lanes, where.parts(spec.task))
+        for _, results in one_by_one(where.run(cohorts)):
             scores.update((result.key, result.accuracy or 0.0) for result in results)
     return [[scores[run.key] for run in row] for row in runs]

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from qsched.specs import Run, RunResult, TaskSpec
 
-__all__ = ["prepare", "train"]
+__all__ = ["alone", "prepare", "train"]
+
+
+def alone(task: TaskSpec) -> bool:
+    """Say whether runs of a task train alone; see :func:`qsched.training.trains_alone`."""
+    from qsched.training import trains_alone
+
+    return trains_alone(task)
 
 
 def prepare(task: TaskSpec) -> None:

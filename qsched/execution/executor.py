@@ -9,12 +9,26 @@ from typing import Protocol, Self
 from qsched.errors import QschedError, TrainingError
 from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
-from qsched.specs import Run, RunResult
+from qsched.specs import Run, RunResult, TaskSpec
 
-__all__ = ["Answers", "Executor", "Inline", "Train", "one_by_one", "train_checked"]
+__all__ = [
+    "Alone",
+    "Answers",
+    "Executor",
+    "Inline",
+    "Train",
+    "never",
+    "one_by_one",
+    "parts_for",
+    "train_checked",
+]
 
 Train = Callable[[Sequence[Run]], list[RunResult]]
 """Trains runs of one task and length; one result a run, in their order."""
+
+Alone = Callable[[TaskSpec], bool]
+"""Says whether training computes each run of a task by itself, so that cohorts of few runs are as
+fast as those of many."""
 
 Answers = list[tuple[int, list[RunResult]]]
 """Cohorts that have completed: the index and the results of each; at least one."""
@@ -42,6 +56,14 @@ class Executor(Protocol):
         """
         ...
 
+    def parts(self, task: TaskSpec) -> int:
+        """Return what the number of cohorts of a task should be a multiple of, at least 1.
+
+        More than 1 where each run trains alone, so that all workers end together; 1 where cohorts
+        train as one computation, and fewer of them are faster.
+        """
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -63,11 +85,28 @@ class Inline:
         while (index := board.next()) is not None:
             yield [(index, train_checked(self._train, cohorts[index]))]
 
+    def parts(self, task: TaskSpec) -> int:
+        """Return 1: there is one worker; see :meth:`Executor.parts`."""
+        return 1
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def never(_: TaskSpec) -> bool:
+    """Say that cohorts train as one computation."""
+    return False
+
+
+def parts_for(workers: int) -> int:
+    """Return :meth:`Executor.parts` of so many workers, where each run trains alone.
+
+    Two cohorts a worker: who has the faster ones takes the last one from the others.
+    """
+    return 2 * workers
 
 
 def one_by_one(answers: Iterable[Answers]) -> Iterator[tuple[int, list[RunResult]]]:

@@ -10,10 +10,11 @@ from typing import Self
 from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.execution.drive import RETRIES, drive
-from qsched.execution.executor import Answers, Train
+from qsched.execution.executor import Alone, Answers, Train, never, parts_for
 from qsched.execution.local_pool import LocalPool
 from qsched.execution.worker import Duty
 from qsched.plugins import Plugin
+from qsched.specs import TaskSpec
 
 __all__ = ["Local"]
 
@@ -35,6 +36,7 @@ class Local:
         train: the training function: a top-level function of a module.
         workers: number of processes, at least 1.
         plugins: files that each worker loads first.
+        alone: says of which tasks each run trains by itself.
         lease: seconds of silence after which a worker is ended.
         initializer: what each worker calls before its first cohort, to load what training takes; a
             top-level function of a module, or a partial of one. What it raises is ignored:
@@ -52,6 +54,7 @@ class Local:
         workers: int,
         plugins: Sequence[Path] = (),
         *,
+        alone: Alone = never,
         lease: float = _LEASE,
         initializer: Callable[[], object] | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class Local:
             ) from None
         duty = Duty(train, tuple(map(Plugin.read, plugins)), initializer)
         self._pool = LocalPool(duty, workers, lease)
+        self._workers, self._alone = workers, alone
 
     def start(self, count: int) -> None:
         """Start up to ``count`` processes now, so that they load what they need meanwhile."""
@@ -77,6 +81,10 @@ class Local:
             TrainingError: a cohort could not be trained, or ended its worker three times.
         """
         yield from drive(Board(cohorts, RETRIES, rank), cohorts, self._pool)
+
+    def parts(self, task: TaskSpec) -> int:
+        """Return what the number of cohorts is a multiple of; see :meth:`Executor.parts`."""
+        return parts_for(self._workers) if self._alone(task) else 1
 
     def close(self) -> None:
         """End all workers at once; a cohort under way is lost."""

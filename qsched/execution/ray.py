@@ -14,16 +14,19 @@ import ray
 from qsched.execution.board import Board, Rank, in_order
 from qsched.execution.cohorts import Cohort
 from qsched.execution.drive import RETRIES, drive, pending
-from qsched.execution.executor import Answers, Train
+from qsched.execution.executor import Alone, Answers, Train, never, parts_for
 from qsched.execution.population import Evolved, Population, Tell
 from qsched.execution.ray_cluster import SPARE, Connection, connect
 from qsched.execution.ray_pool import RayPool
 from qsched.execution.ray_worker import surroundings
 from qsched.plugins import Plugin
+from qsched.specs import TaskSpec
 
 __all__ = ["Ray"]
 
 _LEASE = 15.0
+_SUPPOSED = 16
+"""Workers of a cluster that is to be used as far as it goes; how far, is seen as it is used."""
 
 
 class Ray:
@@ -42,6 +45,7 @@ class Ray:
             one on this machine, which ends with this process.
         cpus: CPUs of a worker; its arithmetic uses so many threads.
         gpus: GPUs of a worker; a fraction shares one.
+        alone: says of which tasks each run trains by itself.
         lease: seconds of silence after which a worker is given up.
 
     Raises:
@@ -58,6 +62,7 @@ class Ray:
         address: str | None = None,
         cpus: float = 1.0,
         gpus: float = 0.0,
+        alone: Alone = never,
         lease: float = _LEASE,
     ) -> None:
         if workers is None and address is None:
@@ -66,7 +71,7 @@ class Ray:
             raise ValueError(f"an executor needs workers >= 1, but got {workers}")
         self._arguments = (train, tuple(map(Plugin.read, plugins)), surroundings())
         self._size, self._address = workers, address
-        self._cpus, self._gpus = cpus, gpus
+        self._cpus, self._gpus, self._alone = cpus, gpus, alone
         self._pool = RayPool(*self._arguments, size=workers, cpus=cpus, gpus=gpus, lease=lease)
         self._connection: Connection | None = None
         self._board: Board | None = None
@@ -86,6 +91,10 @@ class Ray:
             yield from drive(self._board, cohorts, self._pool)
         finally:
             self._board = None
+
+    def parts(self, task: TaskSpec) -> int:
+        """Return what the number of cohorts is a multiple of; see :meth:`Executor.parts`."""
+        return parts_for(self._size or _SUPPOSED) if self._alone(task) else 1
 
     def evolve(self, population: Population, tell: Tell) -> Evolved:
         """Train a population; see :meth:`~qsched.execution.population.Evolving.evolve`.

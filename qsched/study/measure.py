@@ -27,7 +27,7 @@ class Measure:
 
     A cohort's results are written in one transaction when it ends, with those that ended at the
     same time, so an interrupted study has whole cohorts; asking again trains the others, in the
-    same composition.
+    same composition where they train as one computation.
     """
 
     def __init__(
@@ -105,8 +105,9 @@ class Measure:
     def _cohorts(self, runs: dict[str, Run], wanted: set[str]) -> list[Cohort]:
         """Return those of ``runs`` that are wanted, in the cohorts that all of them make."""
         keyed = {id(run): key for key, run in runs.items()}
+        parts = self._executor.parts(self._spec.task)
         cohorts = []
-        for cohort in split(list(runs.values()), self._spec.lanes):
+        for cohort in split(list(runs.values()), self._spec.lanes, parts):
             missing = tuple(run for run in cohort if keyed[id(run)] in wanted)
             self._ticker.finish(len(cohort) - len(missing), trained=False)
             if missing:

@@ -36,6 +36,10 @@ class ExecutorTestCase(ABC):
             assert [result.key for result in answers[index]] == [run.key for run in cohort]
             assert [result.steps for result in answers[index]] == [run.seed for run in cohort]
 
+    def test_runs_are_split_for_at_least_one_worker(self, make: Make) -> None:
+        with make(trainings.echo) as executor:
+            assert executor.parts(trainings.TASK) >= 1
+
     def test_no_cohorts(self, make: Make) -> None:
         with make(trainings.echo) as executor:
             assert list(one_by_one(executor.run([]))) == []

@@ -19,7 +19,7 @@ from qsched.training import torch_lanes
 from qsched.training.cohort import task_plan
 from qsched.training.trained import Parameters
 
-__all__ = ["prepare", "train", "train_one"]
+__all__ = ["prepare", "train", "train_one", "trains_alone"]
 
 ENGINES = ("auto", "torch", "native")
 
@@ -34,11 +34,23 @@ def prepare(task: TaskSpec) -> None:
         InputError: data or network of the task cannot be built, or native lanes are asked for
             that do not cover the task.
     """
-    if own_network(task) is None and _is_native(task, "cpu", None):
+    if trains_alone(task):
         from qsched.training import native  # Numba is optional.
 
         rate = LearningRate(initial=task.optimizer.learning_rate)
         native.prepare(Run(task=task, schedule=Schedule(learning_rate=rate), seed=0))
+
+
+def trains_alone(task: TaskSpec) -> bool:
+    """Return whether :func:`train` computes each run of a task by itself, on CPUs.
+
+    Then a cohort of few runs trains as fast, for each of them, as one of many.
+
+    Raises:
+        InputError: data or network of the task cannot be built, or native lanes are asked for
+            that do not cover the task.
+    """
+    return own_network(task) is None and _is_native(task, "cpu", None)
 
 
 def train(

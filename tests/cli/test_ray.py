@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from qsched.cli.executors import Cluster, executor
+from qsched.cli.worker import alone
+from qsched.execution import never
 from qsched.storage import Storage
 from tests.cli.conftest import Qsched
 
@@ -45,4 +47,6 @@ def test_workers_get_what_they_are_given(monkeypatch: pytest.MonkeyPatch) -> Non
     given: dict[str, object] = {}
     monkeypatch.setattr("qsched.execution.ray.Ray", lambda *_, **options: given.update(options))
     executor(2, [], Cluster("head", cpus=4.0, gpus=0.5))
-    assert given == {"address": "head", "cpus": 4.0, "gpus": 0.5}
+    assert given == {"address": "head", "cpus": 4.0, "gpus": 0.5, "alone": never}
+    executor(2, [], Cluster("head"))
+    assert given["alone"] is alone

@@ -59,6 +59,7 @@ class Interrupting:
     def __init__(self, stop_at: int | None = None) -> None:
         self.trained: Counter[str] = Counter()
         self.cohorts = 0
+        self.sizes: list[int] = []
         self.stop_at = stop_at
 
     def __call__(self, runs: Sequence[Run]) -> list[RunResult]:
@@ -66,6 +67,7 @@ class Interrupting:
         if self.cohorts == self.stop_at:
             raise KeyboardInterrupt
         self.trained.update(run.key for run in runs)
+        self.sizes.append(len(runs))
         return surrogate.train(runs)
 
 

@@ -16,7 +16,7 @@ from qsched.execution import Answers, Cohort, Executor, Inline, Local
 from qsched.execution.board import Board, Rank, in_order
 from qsched.schedules import Schedule
 from qsched.spaces import load_space
-from qsched.specs import Run, StudySpec
+from qsched.specs import Run, StudySpec, TaskSpec
 from qsched.storage import Storage
 from qsched.study import Verdict, run_study
 from qsched.study.arms import Arm
@@ -61,6 +61,9 @@ class Shuffled:
             index = out.pop(self.random.randrange(len(out)))
             self.trained.update(run.key for run in cohorts[index])
             yield [(index, surrogate.train(cohorts[index]))]
+
+    def parts(self, task: TaskSpec) -> int:
+        return 1
 
     def __enter__(self) -> Self:
         return self

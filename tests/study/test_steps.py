@@ -9,7 +9,7 @@ import pytest
 
 from qsched.execution import Inline
 from qsched.schedules import LearningRate, Schedule
-from qsched.specs import digest
+from qsched.specs import TaskSpec, digest
 from qsched.storage import Storage
 from qsched.study.arms import Arm
 from qsched.study.measure import Measure
@@ -47,6 +47,21 @@ def asks(*seeds: range, rate: float = 0.01) -> Steps[list[Any]]:
         scores = yield Block("search", [arm("a", rate)], each)
         found += scores[0].tolist()
     return found
+
+
+class Two(Inline):
+    """Asks for an even number of cohorts."""
+
+    def parts(self, task: TaskSpec) -> int:
+        return 2
+
+
+def test_runs_are_split_as_the_executor_asks(train: Interrupting) -> None:
+    with Storage.open("sqlite://") as storage:
+        storage.save_study(SPEC, digest(SPEC))
+        measure = Measure(SPEC, storage, Two(train), Ticker(lambda _: None, 1, lambda _: 0.0))
+        measure.alone(asks(range(7)))
+    assert train.sizes == [3, 4]
 
 
 def test_what_two_want_is_trained_once(
