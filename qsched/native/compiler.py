@@ -70,7 +70,7 @@ def entry(make: Callable[[str], F]) -> F:
     return njit(**OPTIONS, no_cfunc_wrapper=True, cache=True)(make(FINGERPRINT))  # type: ignore[no-any-return]
 
 
-def compile_once(function: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+def compile_once(function: Any, args: tuple[Any, ...]) -> None:
     """Compile an entry point for some arguments, or load it from the cache.
 
     Of several processes that ask at the same time one compiles, and the others find its result.
@@ -78,15 +78,8 @@ def compile_once(function: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
     Args:
         function: an entry point.
         args: arguments of the types that are needed.
-
-    Returns:
-        The compiled function for arguments of exactly these types, which it does not check: to
-        look at the types of dozens of arrays in named tuples takes Numba 0.3 ms a call.
     """
-    types = tuple(typeof(arg) for arg in args)
     name = f"qsched-native-{os.getuid()}-{FINGERPRINT[:16]}.lock"
     with (Path(tempfile.gettempdir()) / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        function.compile(types)
-    made: Callable[..., Any] = function.get_overload(types)
-    return made
+        function.compile(tuple(typeof(arg) for arg in args))

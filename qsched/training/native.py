@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -34,13 +34,12 @@ __all__ = ["Cohort", "Lane", "prepare", "train", "train_one"]
 RANDOM = ("random", "rpr")
 """Partitions that need samples."""
 
-_COMPILED: dict[np.dtype, Callable[..., int]] = {}
-"""What trains a lane of each type, compiled once a process."""
+_PREPARED: set[np.dtype] = set()
 
 
 def prepare(run: Run) -> None:
     """Load the data of a run's task, and compile what trains in float32 or load it."""
-    _compiled(Cohort([run], np.dtype(np.float32)))
+    _prepare(Cohort([run], np.dtype(np.float32)))
 
 
 def train(
@@ -61,7 +60,7 @@ def train(
         One result a run, in the order of ``runs``.
     """
     cohort = Cohort(runs, np.dtype(str(dtype).removeprefix("torch.")))
-    _compiled(cohort)  # before lanes train side by side
+    _prepare(cohort)
     began = time.perf_counter()
     with ThreadPoolExecutor(threads or _threads()) as pool:
         records = list(pool.map(cohort.record, range(len(runs))))
@@ -73,7 +72,9 @@ def train(
 
 def train_one(run: Run, *, dtype: torch.dtype = torch.float32) -> tuple[RunResult, Parameters]:
     """Train one run, and return its parameters, too; arguments as of :func:`train`."""
-    lane = Lane(Cohort([run], np.dtype(str(dtype).removeprefix("torch."))), 0)
+    cohort = Cohort([run], np.dtype(str(dtype).removeprefix("torch.")))
+    _prepare(cohort)
+    lane = Lane(cohort, 0)
     result = lane.train().result()
     return result, lane.parameters()
 
@@ -82,12 +83,11 @@ def _threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
-def _compiled(cohort: Cohort) -> Callable[..., int]:
-    """Return what trains a lane of the cohort."""
-    if cohort.dtype not in _COMPILED:
-        arguments = *Lane(cohort, 0).arguments(1), np.zeros(1), np.zeros((2, 2))
-        _COMPILED[cohort.dtype] = compile_once(train_lane, arguments)
-    return _COMPILED[cohort.dtype]
+def _prepare(cohort: Cohort) -> None:
+    """Compile before lanes train side by side, once a process and type."""
+    if cohort.dtype not in _PREPARED:
+        Lane(cohort, 0).prepare()
+        _PREPARED.add(cohort.dtype)
 
 
 class Cohort:
@@ -213,12 +213,11 @@ class Lane:
 
     def train(self, steps: int | None = None) -> Record:
         """Train from the first step to the last, or to that of number ``steps``."""
-        cohort, compiled = self.cohort, _compiled(self.cohort)
-        began = time.perf_counter()
+        cohort, began = self.cohort, time.perf_counter()
         record = Record(self.run, str(cohort.dtype), "native-lanes")
         losses = np.zeros(cohort.steps)
         scores = np.zeros((len(cohort.ends) + 1, 2))
-        record.steps = compiled(*self.arguments(steps or cohort.steps), losses, scores)
+        record.steps = train_lane(*self._arguments(steps or cohort.steps), losses, scores)
         self._fill(record, losses, scores)
         record.seconds = time.perf_counter() - began
         return record
@@ -235,8 +234,11 @@ class Lane:
         )
         return Parameters(*(row.astype(np.float64) for row in rows))
 
-    def arguments(self, steps: int) -> tuple[Network, Course, State, Split, Split, Split]:
-        """Return what compiled code is told to take ``steps``: the same types for all lanes."""
+    def prepare(self) -> None:
+        """Compile the code, if no process has done so."""
+        compile_once(train_lane, (*self._arguments(1), np.zeros(1), np.zeros((2, 2))))
+
+    def _arguments(self, steps: int) -> tuple[Network, Course, State, Split, Split, Split]:
         cohort = self.cohort
         return (
             cohort.networks[cohort.modes[self.i]],
@@ -274,5 +276,4 @@ def _split(spec: DataSpec, name: str, dtype: np.dtype, flat: bool) -> Split:
     """Return a split of a data set; the last few stay in memory."""
     split = getattr(load_data(spec), name)
     x = split.x if flat or split.x.ndim == 2 else split.x.transpose(0, 2, 3, 1)
-    y = np.ascontiguousarray(split.y, np.int64)
-    return Split(np.ascontiguousarray(x, dtype).reshape(-1), y)
+    return Split(np.ascontiguousarray(x, dtype).reshape(-1), split.y)

@@ -1,18 +1,13 @@
 """What training by native lanes promises beyond the numbers of torch lanes."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from numba import typeof
 
 from qsched.errors import InputError, UnknownNameError
-from qsched.native import compiler, covers
+from qsched.native import covers
 from qsched.native.engine import train_lane
-from qsched.schedules import LearningRate, Schedule
-from qsched.specs import DataSpec, NetworkSpec, OptimizerSpec, Run, TaskSpec
-from qsched.tasks import load_data
+from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
 from qsched.training import native, prepare, train, trains_alone
 from qsched.training.cohort import task_plan
 from tests.native.compare import DIGITS, annealing, freezing, task
@@ -127,53 +122,18 @@ def test_reasons(monkeypatch):
 
 def test_what_is_prepared_is_not_compiled_again(monkeypatch):
     compiled = []
-
-    def compile_once(function, args):
-        compiled.append(function)
-        return compiler.compile_once(function, args)
-
-    monkeypatch.setattr("qsched.training.native._COMPILED", {})
-    monkeypatch.setattr("qsched.training.native.compile_once", compile_once)
+    monkeypatch.setattr("qsched.training.native._PREPARED", set())
+    monkeypatch.setattr(
+        "qsched.training.native.compile_once", lambda function, _: compiled.append(function)
+    )
     prepare(SHORT)
     assert compiled == [train_lane]
     train([Run(task=SHORT, schedule=annealing(), seed=0)])
     assert compiled == [train_lane]
 
 
-OTHERS = {
-    "random levels": (annealing("logistic", "random"), task("mlp9", batch_size=20)),
-    "random partitions": (freezing("rpr"), task("mlp3")),
-    "images, gradient descent": (
-        annealing("normal", "mode"),
-        task("cnn5", optimizer=OptimizerSpec(name="sgd", momentum=0.9)),
-    ),
-    "full precision": (Schedule(learning_rate=LearningRate(initial=0.01)), task("mlp9")),
-}
-
-
-@pytest.mark.parametrize("kind", OTHERS)
-def test_compiled_code_is_given_the_types_that_it_was_compiled_for(kind):
-    def types(schedule, spec, evaluate):
-        run = Run(task=spec, schedule=schedule, seed=1, evaluate=evaluate)
-        lane = native.Lane(native.Cohort([run], np.dtype("float32")), 0)
-        return [typeof(each) for each in lane.arguments(lane.cohort.steps)]
-
-    assert types(*OTHERS[kind], "test") == types(annealing(), SHORT, "validation")
-
-
-def test_labels_of_another_type_are_converted(monkeypatch):
-    digits = load_data(DIGITS)
-    narrow = replace(digits.train, y=digits.train.y.astype(np.int32))
-    monkeypatch.setattr(native, "load_data", lambda spec: replace(digits, train=narrow))
-    spec = task(data=DIGITS.model_copy(update={"train": 329}))
-    cohort = native.Cohort([Run(task=spec, schedule=annealing(), seed=0)], np.dtype("float32"))
-    labels = cohort.split("train").y
-    assert labels.dtype == np.int64
-    assert (labels == narrow.y).all()
-
-
 def test_what_is_not_covered_needs_no_compiled_code(monkeypatch):
-    monkeypatch.setattr("qsched.training.native._COMPILED", {})
+    monkeypatch.setattr("qsched.training.native._PREPARED", set())
     prepare(RESIDUAL)
     monkeypatch.setenv("QSCHED_ENGINE", "native")
     with pytest.raises(InputError, match="Residual"):
