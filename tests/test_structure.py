@@ -41,7 +41,7 @@ def test_bundled_files_have_one_home() -> None:
     [
         ("qsched, qsched.specs, qsched.registry, qsched.schedules, qsched.plugins", HEAVY),
         ("qsched.testing.decay, qsched.testing.executor", HEAVY),
-        ("qsched.tasks", ("optuna", "sqlalchemy", "sklearn", "plotly", "rich", "typer")),
+        ("qsched.tasks, qsched.native", (*HEAVY, "numba")),
     ],
 )
 def test_imports_stay_light(modules: str, absent: tuple[str, ...]) -> None:

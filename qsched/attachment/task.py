@@ -21,10 +21,9 @@ from qsched.lanes.layers import Layer
 from qsched.registry import DATASETS, NETWORKS
 from qsched.schedules import LearningRate, Schedule
 from qsched.specs import Precision, Run, RunResult, TaskSpec
-from qsched.tasks import Dataset, OwnNetwork, load_data
+from qsched.tasks import Dataset, OwnNetwork, load_data, step_counts
 from qsched.training.loop import Loop
 from qsched.training.record import Record
-from qsched.training.table import step_counts
 
 __all__ = ["ModelNetwork", "task"]
 

@@ -77,10 +77,8 @@ def check_task(task: TaskSpec) -> tuple[Place, ...]:
     """
     from qsched.schedules import LearningRate, Schedule
     from qsched.specs import Run
-    from qsched.tasks import load_data, own_network
+    from qsched.tasks import load_data, own_network, step_counts, task_plan
     from qsched.tasks.foreign import foreign
-    from qsched.training.cohort import task_plan
-    from qsched.training.table import step_counts
 
     rate = LearningRate(initial=task.optimizer.learning_rate)
     run = Run(task=task, schedule=Schedule(learning_rate=rate), seed=0)

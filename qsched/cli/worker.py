@@ -10,8 +10,8 @@ __all__ = ["alone", "prepare", "train"]
 
 
 def alone(task: TaskSpec) -> bool:
-    """Say whether runs of a task train alone; see :func:`qsched.training.trains_alone`."""
-    from qsched.training import trains_alone
+    """Say whether runs of a task train alone; see :func:`qsched.tasks.trains_alone`."""
+    from qsched.tasks import trains_alone
 
     return trains_alone(task)
 

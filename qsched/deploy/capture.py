@@ -39,9 +39,9 @@ from qsched.quantizers import stair
 from qsched.schedules import Schedule
 from qsched.specs import Precision, Run, RunResult, TaskSpec
 from qsched.specs.digest import digest
-from qsched.tasks import load_data, own_network
+from qsched.tasks import load_data, own_network, task_plan
 from qsched.training import Parameters, train_one
-from qsched.training.cohort import Cohort, task_plan
+from qsched.training.cohort import Cohort
 from qsched.training.data import spread
 
 __all__ = ["check", "hard_network", "train_network"]

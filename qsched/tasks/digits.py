@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from qsched.errors import DataError
 from qsched.specs import DataSpec
 from qsched.tasks.data import SPLIT_SEED, Dataset, Raw, prepare, stratified_order
+from qsched.tasks.published import read_table
 
 __all__ = ["load"]
 
@@ -26,21 +26,14 @@ def load(spec: DataSpec, folder: Path | None) -> Dataset:
         folder: not used.
 
     Raises:
-        DataError: scikit-learn is not installed.
+        DataError: scikit-learn is not installed, or lacks the file.
         InputError: the sizes asked for do not fit.
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI (1998), test
     set.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise DataError(
-            "the data set `digits` comes with scikit-learn, which is not installed; "
-            "run `pip install scikit-learn`"
-        ) from error
-    pixels, labels = load_digits(return_X_y=True)
-    x, y = pixels.reshape(-1, 1, 8, 8), labels.astype(np.int64)
+    table = read_table(spec.name, "digits.csv.gz")
+    x, y = table[:, :-1].reshape(-1, 1, 8, 8), table[:, -1].astype(np.int64)
     order = stratified_order(y, SPLIT_SEED)
     test, rest = order[:TEST], order[TEST:]
     return prepare(spec, Raw(x[rest], y[rest]), Raw(x[test], y[test]), classes=10, unit=16)

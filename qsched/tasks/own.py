@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-
-import torch
+from typing import TYPE_CHECKING
 
 from qsched.lanes.layers import Layer
 from qsched.specs import Run, RunResult, TaskSpec
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["OwnNetwork"]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from qsched.errors import DataError
 from qsched.specs import DataSpec
 from qsched.tasks.data import SPLIT_SEED, Dataset, Raw, prepare, stratified_order
+from qsched.tasks.published import read_table
 
 __all__ = ["load_breast_cancer", "load_wine"]
 
@@ -24,13 +23,13 @@ def load_breast_cancer(spec: DataSpec, folder: Path | None) -> Dataset:
         folder: not used.
 
     Raises:
-        DataError: scikit-learn is not installed.
+        DataError: scikit-learn is not installed, or lacks the file.
         InputError: the sizes asked for do not fit.
 
     Source: W. Wolberg, O. Mangasarian, N. Street, W. Street, "Breast Cancer Wisconsin
     (Diagnostic)", UCI (1995).
     """
-    return _load(spec, "load_breast_cancer", test=169)
+    return _load(spec, "breast_cancer.csv", test=169)
 
 
 def load_wine(spec: DataSpec, folder: Path | None) -> Dataset:
@@ -40,21 +39,12 @@ def load_wine(spec: DataSpec, folder: Path | None) -> Dataset:
 
     Source: S. Aeberhard, M. Forina, "Wine", UCI (1992).
     """
-    return _load(spec, "load_wine", test=53)
+    return _load(spec, "wine_data.csv", test=53)
 
 
-def _load(spec: DataSpec, loader: str, test: int) -> Dataset:
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise DataError(
-            f"the data set `{spec.name}` comes with scikit-learn, which is not installed; "
-            "run `pip install scikit-learn`"
-        ) from error
-    features: Any
-    labels: Any
-    features, labels = getattr(datasets, loader)(return_X_y=True)
-    y = labels.astype(np.int64)
+def _load(spec: DataSpec, name: str, test: int) -> Dataset:
+    table = read_table(spec.name, name, header=1)
+    features, y = table[:, :-1], table[:, -1].astype(np.int64)
     # Each feature has its own unit: those that vary by 1e-6 of their largest value count.
     x = features / np.abs(features).max(axis=0)
     order = stratified_order(y, SPLIT_SEED)

@@ -17,10 +17,9 @@ from qsched.errors import InputError
 from qsched.quantizers import hard
 from qsched.schedules import FORWARD_STD, Ana
 from qsched.specs import Run
-from qsched.tasks import load_data
+from qsched.tasks import load_data, step_counts
 from qsched.training.cohort import Cohort, level_stair
 from qsched.training.evaluate import evaluate
-from qsched.training.table import step_counts
 
 __all__ = ["DEADLINE", "SIGNALS", "ClosedLoop", "Speed", "clock_floor", "train_by_clock"]
 

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from qsched.errors import InputError
 from qsched.lanes.annealing import Epoch
 from qsched.lanes.incremental import Incremental, frozen_counts
 from qsched.lanes.modes import Mode, lane_modes, weight_segments
 from qsched.lanes.network import Network
 from qsched.lanes.optimizers import clip, make_optimizer
 from qsched.lanes.parameters import Buffers, initial_values
-from qsched.lanes.plan import Node, Plan, make_plan
+from qsched.lanes.plan import Node, Plan
 from qsched.lanes.quantize import ActivationQuantizer, WeightQuantizer
 from qsched.lanes.streams import lane_keys, noise_keys
 from qsched.quantizers import Stair, codebook, stair
 from qsched.schedules import FROZEN, MEAN
-from qsched.specs import Run, TaskSpec
-from qsched.tasks import build_network, load_data
-from qsched.training.data import BatchOrder, Resident, flattens, gather, resident
+from qsched.specs import Run
+from qsched.tasks import task_plan
+from qsched.training.data import BatchOrder, Resident, gather, resident
 from qsched.training.loss import cross_entropy_gradient
 from qsched.training.table import make_table
 from qsched.training.trained import Parameters
 
-__all__ = ["Cohort", "level_stair", "modes", "task_plan", "thresholds"]
-
-
-@lru_cache(maxsize=8)
-def task_plan(task: TaskSpec) -> tuple[Plan, bool]:
-    """Return a task's plan, and whether its images are flattened once, on loading.
-
-    Raises:
-        InputError: data or network cannot be built, or there is nothing to quantize.
-    """
-    data = load_data(task.data)
-    layers = build_network(task, data.classes)
-    plan = make_plan(layers, data.shape)
-    if not plan.places:
-        raise InputError(
-            "a task needs weights or activations to quantize, but the network "
-            f"`{task.network.name}` has none besides its first or last layer, which "
-            "task.precision leaves in full precision; set precision.last or precision.first to "
-            "true, or add a hidden layer and an activation"
-        )
-    return plan, flattens(layers, data)
+__all__ = ["Cohort", "level_stair", "modes", "thresholds"]
 
 
 class Cohort:

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qsched.lanes.layers import Flatten, Layer
 from qsched.lanes.streams import Stream, generator
 from qsched.specs import DataSpec
-from qsched.tasks import Dataset, Split, load_data
+from qsched.tasks import Split, load_data
 from qsched.tasks.augment import PADDING, crop_and_flip
 
 __all__ = ["BatchOrder", "Resident", "gather", "resident", "spread"]
@@ -44,11 +43,6 @@ def resident(
         flat: flatten images to features at once.
     """
     return Resident(getattr(load_data(spec), split), dtype, device, flat)
-
-
-def flattens(layers: Sequence[Layer], data: Dataset) -> bool:
-    """Return whether images can be flattened once instead of in every batch."""
-    return isinstance(layers[0], Flatten) and not data.augment
 
 
 class BatchOrder:

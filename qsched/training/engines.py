@@ -5,23 +5,18 @@ A user's own model without a lane version trains its runs itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import torch
 
-from qsched.errors import InputError, TrainingError, UnknownNameError
-from qsched.native import covers
+from qsched.errors import InputError, TrainingError
 from qsched.schedules import LearningRate, Schedule
 from qsched.specs import Run, RunResult, TaskSpec
-from qsched.tasks import own_network
+from qsched.tasks import is_native, own_network, task_plan, trains_alone
 from qsched.training import torch_lanes
-from qsched.training.cohort import task_plan
 from qsched.training.trained import Parameters
 
-__all__ = ["prepare", "train", "train_one", "trains_alone"]
-
-ENGINES = ("auto", "torch", "native")
+__all__ = ["prepare", "train", "train_one"]
 
 
 def prepare(task: TaskSpec) -> None:
@@ -39,18 +34,6 @@ def prepare(task: TaskSpec) -> None:
 
         rate = LearningRate(initial=task.optimizer.learning_rate)
         native.prepare(Run(task=task, schedule=Schedule(learning_rate=rate), seed=0))
-
-
-def trains_alone(task: TaskSpec) -> bool:
-    """Return whether :func:`train` computes each run of a task by itself, on CPUs.
-
-    Then a cohort of few runs trains as fast, for each of them, as one of many.
-
-    Raises:
-        InputError: data or network of the task cannot be built, or native lanes are asked for
-            that do not cover the task.
-    """
-    return own_network(task) is None and _is_native(task, "cpu", None)
 
 
 def train(
@@ -89,7 +72,7 @@ def train(
     if own is not None:
         return own.train(runs, dtype, torch.device(device))
     _check_overrides(runs)
-    if _is_native(runs[0].task, device, engine):
+    if is_native(runs[0].task, device, engine):
         from qsched.training import native  # Numba is optional.
 
         return native.train(runs, dtype=dtype)
@@ -118,21 +101,11 @@ def train_one(
         InputError: as of :func:`train`.
     """
     _check_overrides([run])
-    if _is_native(run.task, device, engine):
+    if is_native(run.task, device, engine):
         from qsched.training import native  # Numba is optional.
 
         return native.train_one(run, dtype=dtype)
     return torch_lanes.train_one(run, dtype, torch.device(device))
-
-
-def _is_native(task: TaskSpec, device: str, engine: str | None) -> bool:
-    engine = engine or os.environ.get("QSCHED_ENGINE") or "auto"
-    if engine not in ENGINES:
-        raise UnknownNameError("engine", engine, ENGINES)
-    why = None if engine == "torch" else _uncovered(task, device)
-    if engine == "native" and why is not None:
-        raise InputError(f"native lanes cannot train this: {why}; use the engine `torch`")
-    return engine != "torch" and why is None
 
 
 def _check_overrides(runs: Sequence[Run]) -> None:
@@ -142,9 +115,3 @@ def _check_overrides(runs: Sequence[Run]) -> None:
         faults = [message for _, message in schedule.unmatched(places)]
         if faults:
             raise InputError("; ".join(faults))
-
-
-def _uncovered(task: TaskSpec, device: str) -> str | None:
-    if torch.device(device).type != "cpu":
-        return f"the device is {device}"
-    return covers(task_plan(task)[0], task)

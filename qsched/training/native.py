@@ -23,10 +23,10 @@ from qsched.native.state import Course, Network, Split, State, make_network, mak
 from qsched.quantizers import codebook
 from qsched.schedules import FROZEN, MEAN
 from qsched.specs import DataSpec, Run, RunResult
-from qsched.tasks import load_data
-from qsched.training.cohort import level_stair, modes, task_plan, thresholds
+from qsched.tasks import load_data, step_counts, task_plan
+from qsched.training.cohort import level_stair, modes, thresholds
 from qsched.training.record import Record, scored_ends
-from qsched.training.table import make_table, step_counts
+from qsched.training.table import make_table
 from qsched.training.trained import Parameters
 
 __all__ = ["Cohort", "Lane", "prepare", "train", "train_one"]

@@ -8,11 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from qsched.errors import InputError
 from qsched.schedules import CONTROLS, Place, Schedule
-from qsched.specs import Run
 
-__all__ = ["Table", "make_table", "stage_steps", "step_counts"]
+__all__ = ["Table", "make_table", "stage_steps"]
 
 
 @dataclass(frozen=True)
@@ -89,23 +87,3 @@ def stage_steps(schedule: Schedule, steps: int) -> np.ndarray:
     first = np.ceil(schedule.stages() * steps - 1e-9).astype(int)
     inside: np.ndarray = first[first < steps]
     return inside
-
-
-def step_counts(run: Run, examples: int) -> tuple[int, int]:
-    """Return the steps of one epoch and of the whole training of ``run``.
-
-    Args:
-        run: what is trained.
-        examples: size of the training split.
-
-    Raises:
-        InputError: a batch is larger than the training split.
-    """
-    task = run.task
-    epoch = examples // task.batch_size
-    if epoch == 0:
-        raise InputError(
-            f"the batch size must not exceed the {examples} training examples, but is "
-            f"{task.batch_size}; lower batch_size or raise data.train"
-        )
-    return epoch, max(1, round(task.epochs * epoch * run.length))

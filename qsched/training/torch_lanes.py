@@ -9,13 +9,12 @@ import numpy as np
 import torch
 
 from qsched.specs import Run, RunResult
-from qsched.tasks import load_data
-from qsched.training.cohort import Cohort, modes, task_plan
+from qsched.tasks import load_data, step_counts, task_plan
+from qsched.training.cohort import Cohort, modes
 from qsched.training.evaluate import evaluate
 from qsched.training.loop import Loop
 from qsched.training.memory import lanes_together
 from qsched.training.record import Record
-from qsched.training.table import step_counts
 from qsched.training.trained import Parameters
 
 __all__ = ["train", "train_one"]

@@ -16,7 +16,7 @@ from qsched.errors import InputError
 from qsched.schedules import Override, Schedule
 from qsched.schedules.file import load_schedule
 from qsched.specs import Precision
-from qsched.tasks import build_network
+from qsched.tasks import build_network, task_plan
 from tests.attachment.models import ANNEALED, network
 from tests.attachment.networks import module_of
 from tests.training import small
@@ -126,7 +126,6 @@ def test_all_levels_convert_bit_for_bit(levels: str, schedule: str) -> None:
 def test_places_are_those_of_studies() -> None:
     for name in ("small-mlp", "small-cnn"):
         task = small.small_task(name)
-        from qsched.training.cohort import task_plan
 
         plan = task_plan(task)[0]
         shape = (6,) if name == "small-mlp" else (2, 6, 6)

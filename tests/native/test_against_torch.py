@@ -11,12 +11,12 @@ from qsched.lanes.layers import (
     Linear,
     MaxPool,
 )
-from qsched.native import FORWARDS, NOISE
+from qsched.native.names import FORWARDS, NOISE
 from qsched.quantizers import CODEBOOKS, STAIRS
 from qsched.quantizers.partition import Partition
 from qsched.schedules import Override, Steps, Window
 from qsched.specs import OptimizerSpec, Precision, Run
-from qsched.training.cohort import task_plan
+from qsched.tasks import task_plan
 from tests.native.compare import annealing, both, difference, freezing, task
 
 DEEP = 1e-8

@@ -8,8 +8,8 @@ from qsched.errors import InputError, UnknownNameError
 from qsched.native import covers
 from qsched.native.engine import train_lane
 from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
-from qsched.training import native, prepare, train, trains_alone
-from qsched.training.cohort import task_plan
+from qsched.tasks import task_plan, trains_alone
+from qsched.training import native, prepare, train
 from tests.native.compare import DIGITS, annealing, freezing, task
 
 SHORT = task("mlp9", epochs=1, data=DIGITS.model_copy(update={"train": 200}))

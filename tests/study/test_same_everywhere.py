@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qsched.cli.worker import train
+from qsched.cli.worker import alone, train
 from qsched.execution import Executor, Inline
 from qsched.schedules import Schedule
 from qsched.specs import (
@@ -50,7 +50,7 @@ def ray_executor() -> Iterator[Executor]:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     from qsched.execution.ray import Ray
 
-    with Ray(train, 2) as executor:
+    with Ray(train, 2, alone=alone) as executor:
         yield executor
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import builtins
-import sys
 from collections import Counter
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from qsched.errors import DataError
 from qsched.specs import DataSpec
 from qsched.tasks import load_data
 from qsched.tasks.digits import load
@@ -54,17 +51,3 @@ def test_the_split_never_changes() -> None:
 def test_the_test_split_is_the_same_for_all_sizes() -> None:
     small = load(DataSpec(name="digits", train=100, validation=50), None)
     assert np.array_equal(small.test.y, load_data(SPEC).test.y)
-
-
-def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *args: object, **kwargs: object) -> object:
-        if name.startswith("sklearn"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(DataError, match="pip install scikit-learn"):
-        load(SPEC, None)

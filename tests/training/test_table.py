@@ -8,8 +8,8 @@ import pytest
 from qsched.errors import InputError
 from qsched.lanes.plan import make_plan
 from qsched.schedules import Inq, LearningRate, Steps, Window
-from qsched.tasks import build_network
-from qsched.training.table import make_table, step_counts
+from qsched.tasks import build_network, step_counts
+from qsched.training.table import make_table
 from tests.training.small import ana, inq, make_run, mixed_schedules, schedule, small_task
 
 TASK = small_task(width=3)

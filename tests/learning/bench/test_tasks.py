@@ -13,8 +13,7 @@ from qsched.lanes.layers import Conv, Linear
 from qsched.learning.bench.tasks import BenchTask, chosen, features, load_bench_spec
 from qsched.quantizers import stair
 from qsched.specs import DataSpec, Run, TaskSpec
-from qsched.tasks import build_network, load_data
-from qsched.training.table import step_counts
+from qsched.tasks import build_network, load_data, step_counts
 from tests.learning.fabricate import make_bench
 
 TASKS = chosen(load_bench_spec())
