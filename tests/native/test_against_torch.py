@@ -167,7 +167,7 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name, monkeypatch):
     layers = (*LAYERS[name], Linear(10, quantized=False, bias=True))
-    monkeypatch.setattr("qsched.training.cohort.build_network", lambda task, classes: layers)
+    monkeypatch.setattr("qsched.tasks.plan.build_network", lambda task, classes: layers)
     task_plan.cache_clear()
     assert difference(runs(task(batch_size=11), annealing("uniform", "random")), 5) < DEEP
     task_plan.cache_clear()

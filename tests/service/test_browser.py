@@ -44,7 +44,7 @@ SMALL = {
     r"report_seeds: .*": "report_seeds: 4",
 }
 """Lines of ``digits-ana`` that make it a study of seconds."""
-CANDIDATES = 64
+CANDIDATES = 192
 PATIENCE = 240_000
 """Milliseconds; the machine may be busy."""
 
