@@ -101,12 +101,12 @@ def never(_: TaskSpec) -> bool:
     return False
 
 
-def parts_for(workers: int) -> int:
-    """Return :meth:`Executor.parts` of so many workers, where each run trains alone.
+def parts_for(workers: int, alone: bool) -> int:
+    """Return :meth:`Executor.parts` of some workers; ``alone``: each run trains by itself.
 
-    Two cohorts a worker: who has the faster ones takes the last one from the others.
+    Two cohorts a worker then: who has the faster ones takes the last one from the others.
     """
-    return 2 * workers
+    return 2 * workers if alone else 1
 
 
 def one_by_one(answers: Iterable[Answers]) -> Iterator[tuple[int, list[RunResult]]]:

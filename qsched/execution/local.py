@@ -84,7 +84,7 @@ class Local:
 
     def parts(self, task: TaskSpec) -> int:
         """Return what the number of cohorts is a multiple of; see :meth:`Executor.parts`."""
-        return parts_for(self._workers) if self._alone(task) else 1
+        return parts_for(self._workers, self._alone(task))
 
     def close(self) -> None:
         """End all workers at once; a cohort under way is lost."""

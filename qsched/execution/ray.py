@@ -94,7 +94,7 @@ class Ray:
 
     def parts(self, task: TaskSpec) -> int:
         """Return what the number of cohorts is a multiple of; see :meth:`Executor.parts`."""
-        return parts_for(self._size or _SUPPOSED) if self._alone(task) else 1
+        return parts_for(self._size or _SUPPOSED, self._alone(task))
 
     def evolve(self, population: Population, tell: Tell) -> Evolved:
         """Train a population; see :meth:`~qsched.execution.population.Evolving.evolve`.
