@@ -16,7 +16,7 @@ from qsched.native.loss import cross_entropy, is_correct
 from qsched.native.network import backward, forward, infer
 from qsched.native.optimizers import adam, clip, decay, sgd
 from qsched.native.program import LD
-from qsched.native.simd import clear, copy, flush_denormals, restore_denormals
+from qsched.native.simd import clear, copy, dense, flush_denormals, restore_denormals
 from qsched.native.sites import freeze_weights, harden_weights, hold_weights, quantize_weights
 
 __all__ = ["train_lane"]
@@ -55,7 +55,16 @@ def train_lane(fingerprint: str) -> Callable[..., int]:
         """
         _ = fingerprint
         before = flush_denormals()
-        steps = _train(net, course, state, train, validation, final, losses, scores)
+        steps = _train(
+            dense(net),
+            dense(course),
+            dense(state),
+            dense(train),
+            dense(validation),
+            dense(final),
+            losses,
+            scores,
+        )
         restore_denormals(before)
         return steps
 
@@ -109,7 +118,7 @@ def _step(net: Any, course: Any, state: Any, train: Any, step: int) -> float:
     _gather(net, course, state, train, step)
     quantize_weights(net, state, controls, keys)
     forward(net, state, controls, keys)
-    ld = net.ops[-1, LD]
+    ld = net.ops[len(net.ops) - 1, LD]
     work, grad, labels = state.work, net.grads[0], state.labels
     loss = cross_entropy(work, net.logits, grad, ld, net.batch, labels, state.mask)
     backward(net, state, controls)
@@ -150,7 +159,7 @@ def _score(net: Any, state: Any, split: Any, score: Any, final: bool) -> None:
     harden_weights(net, state)
     examples, size = split.y.size, split.x.size // split.y.size
     hits, loss = 0, 0.0
-    work, labels, mask, ld = state.work, state.labels, state.mask, net.ops[-1, LD]
+    work, labels, mask, ld = state.work, state.labels, state.mask, net.ops[len(net.ops) - 1, LD]
     logits = net.grads[1]
     for start in range(0, examples, net.batch):
         count = min(net.batch, examples - start)

@@ -144,7 +144,7 @@ def freeze_weights(net: Any, course: Any, state: Any, step: int, epoch: int, fre
         fresh: whether it is the first one of its epoch.
     """
     uniform = course.uniforms[min(epoch, len(course.uniforms) - 1)]
-    for site in range(course.counts.shape[1]):
+    for site in range(len(net.tensors) - 1):
         if net.modes[site, 0] == INQ:
             before = course.counts[step - 1, site] if step > 0 else 0
             if fresh and net.modes[site, 2] == RPR:

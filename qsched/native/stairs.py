@@ -387,4 +387,4 @@ _logistic_bumps = _bumps_of(_logistic_bump)
 @compiled
 def _epsilon(x: Any) -> float:
     """Return the machine epsilon of the array's type."""
-    return 2.0**-23 if x.itemsize == 4 else 2.0**-52
+    return 2.0**-23 if width(x) == 16 else 2.0**-52

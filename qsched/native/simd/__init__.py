@@ -9,7 +9,8 @@ order on all machines.
 Operators ``+ - * /`` take two vectors, or a vector and a scalar. Comparisons are ordered: with a
 NaN they are false.
 
-Memory is read and written anywhere in a one-dimensional array, aligned or not, and **without
+Memory is read and written anywhere in a one-dimensional array, Numba's own or a dense one
+(:mod:`qsched.native.simd.dense`), aligned or not, and **without
 checks** unless :data:`qsched.native.compiler.CHECKED`, when an access beyond the array raises
 IndexError.
 """
@@ -28,6 +29,7 @@ from qsched.native.simd.arithmetic import (
     total,
 )
 from qsched.native.simd.control import flush_denormals, restore_denormals
+from qsched.native.simd.dense import dense
 from qsched.native.simd.functions import erf, exp, uniform
 from qsched.native.simd.memory import (
     clear,
@@ -62,6 +64,7 @@ __all__ = [
     "add_products",
     "clear",
     "copy",
+    "dense",
     "equal_steps",
     "erf",
     "exp",

@@ -8,12 +8,11 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from qsched.native.compiler import CHECKED, compiled
+from qsched.native.compiler import compiled
+from qsched.native.simd.dense import address, pointer, vector_address
 from qsched.native.simd.vector import INT32, INT64, Vector, broadcast, generated, llvm_type
 
 __all__ = [
-    "address",
-    "check",
     "clear",
     "copy",
     "fill",
@@ -25,11 +24,6 @@ __all__ = [
     "transpose_square",
     "width",
 ]
-
-
-def address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Return the pointer to a number of an array."""
-    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
 @generated
@@ -44,13 +38,13 @@ def width(typing: Any, array: Any) -> Any:
 
 
 @generated
-def _load(typing: Any, array: Any, index: Any) -> Any:
+def load(typing: Any, array: Any, index: Any) -> Any:
+    """Return the vector that starts at ``array[index]``."""
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = address(context, builder, array, *args)
-        pointer = builder.bitcast(pointer, llvm_type(kind).as_pointer())
-        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+        place = vector_address(context, builder, array, *args)
+        return builder.load(place, align=array.dtype.bitwidth // 8)
 
     return kind(array, types.intp), generate
 
@@ -63,48 +57,50 @@ def prefetch(typing: Any, array: Any, index: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
         declared = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
         function = cgutils.get_or_insert_function(builder.module, declared, "llvm.prefetch.p0i8")
-        pointer = builder.bitcast(address(context, builder, array, *args), byte)
+        place = builder.bitcast(pointer(context, builder, array, *args), byte)
         # To read, the second of three caches, data.
-        builder.call(function, [pointer, *(ir.Constant(INT32, i) for i in (0, 2, 1))])
+        builder.call(function, [place, *(ir.Constant(INT32, i) for i in (0, 2, 1))])
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate
 
 
 @generated
-def _store(typing: Any, array: Any, index: Any, value: Any) -> Any:
+def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write a vector from ``array[index]`` on."""
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = address(context, builder, array, *args[:2])
-        pointer = builder.bitcast(pointer, llvm_type(kind).as_pointer())
-        builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
+        place = vector_address(context, builder, array, *args[:2])
+        builder.store(args[2], place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, kind), generate
 
 
 @generated
-def _spread(typing: Any, array: Any, index: Any) -> Any:
+def spread(typing: Any, array: Any, index: Any) -> Any:
+    """Return a vector with ``array[index]`` in all places."""
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = address(context, builder, array, *args)
-        value = builder.load(pointer, align=array.dtype.bitwidth // 8)
+        place = address(context, builder, array, *args)
+        value = builder.load(place, align=array.dtype.bitwidth // 8)
         return broadcast(builder, value, llvm_type(kind))
 
     return kind(array, types.intp), generate
 
 
 @generated
-def _gather(typing: Any, array: Any, index: Any, stride: Any) -> Any:
+def gather(typing: Any, array: Any, index: Any, stride: Any) -> Any:
+    """Return the vector of ``array[index]``, ``array[index + stride]``, ..."""
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector, at = ir.Constant(llvm_type(kind), ir.Undefined), args[1]
         for i in range(kind.count):
-            pointer = address(context, builder, array, args[0], at)
-            value = builder.load(pointer, align=array.dtype.bitwidth // 8)
+            place = address(context, builder, array, args[0], at)
+            value = builder.load(place, align=array.dtype.bitwidth // 8)
             vector = builder.insert_element(vector, value, ir.Constant(INT32, i))
             at = builder.add(at, args[2])
         return vector
@@ -124,15 +120,26 @@ def fill(typing: Any, array: Any, value: Any) -> Any:
 
 
 @generated
-def _transpose_square(
+def transpose_square(
     typing: Any, a: Any, at: Any, row: Any, b: Any, to: Any, target_row: Any
 ) -> Any:
-    vector, count, size = llvm_type(Vector(a.dtype)), Vector(a.dtype).count, a.dtype.bitwidth // 8
+    """Write a square, as many rows as a vector is long, transposed.
 
-    def pointer(context: Any, builder: Any, kind: Any, array: Any, *place: Any) -> Any:
-        start, step, i = place
+    Args:
+        typing: of Numba, given by it.
+        a: array that holds the square.
+        at: place of its first number.
+        row: distance of its rows.
+        b: array to write to.
+        to: place of its first number there.
+        target_row: distance of rows there.
+    """
+    count, size = Vector(a.dtype).count, a.dtype.bitwidth // 8
+
+    def line(context: Any, builder: Any, kind: Any, array: Any, *where: Any) -> Any:
+        start, step, i = where
         index = builder.add(start, builder.mul(step, ir.Constant(INT64, i)))
-        return builder.bitcast(address(context, builder, kind, array, index), vector.as_pointer())
+        return vector_address(context, builder, kind, array, index)
 
     def merge(builder: Any, x: Any, y: Any, first: int) -> Any:
         """Interleave the halves of two vectors that begin at ``first``."""
@@ -141,7 +148,7 @@ def _transpose_square(
         return builder.shuffle_vector(x, y, mask)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        places = [pointer(context, builder, a, args[0], *args[1:3], i) for i in range(count)]
+        places = [line(context, builder, a, args[0], *args[1:3], i) for i in range(count)]
         rows = [builder.load(place, align=size) for place in places]
         half = count // 2
         # Each round moves one bit of a number's place in its row to its row's number.
@@ -149,66 +156,11 @@ def _transpose_square(
             pairs = list(zip(rows[:half], rows[half:], strict=True))
             rows = [merge(builder, x, y, first) for x, y in pairs for first in (0, half)]
         for i, value in enumerate(rows):
-            place = pointer(context, builder, b, args[3], *args[4:], i)
+            place = line(context, builder, b, args[3], *args[4:], i)
             builder.store(value, place, align=size)
         return context.get_dummy_value()
 
     return types.void(a, types.intp, types.intp, b, types.intp, types.intp), generate
-
-
-@compiled
-def check(array: Any, index: int, count: int) -> None:
-    """Raise IndexError where ``count`` numbers from ``index`` on do not lie inside the array."""
-    if index < 0 or index + count > array.size:
-        raise IndexError("a vector must lie inside its array")
-
-
-if CHECKED:
-
-    @compiled
-    def load(array: Any, index: int) -> Any:
-        """Return the vector that starts at ``array[index]``."""
-        check(array, index, width(array))
-        return _load(array, index)
-
-    @compiled
-    def store(array: Any, index: int, value: Any) -> None:
-        """Write a vector from ``array[index]`` on."""
-        check(array, index, width(array))
-        _store(array, index, value)
-
-    @compiled
-    def spread(array: Any, index: int) -> Any:
-        """Return a vector with ``array[index]`` in all places."""
-        check(array, index, 1)
-        return _spread(array, index)
-
-    @compiled
-    def gather(array: Any, index: int, stride: int) -> Any:
-        """Return the vector of ``array[index]``, ``array[index + stride]``, ..."""
-        check(array, index, (width(array) - 1) * stride + 1)
-        return _gather(array, index, stride)
-
-    @compiled
-    def transpose_square(a: Any, at: int, row: int, b: Any, to: int, target_row: int) -> None:
-        """Write a square, as many rows as a vector is long, transposed.
-
-        Args:
-            a: array that holds it.
-            at: place of its first number.
-            row: distance of its rows.
-            b: array to write to.
-            to: place of its first number there.
-            target_row: distance of rows there.
-        """
-        for i in range(width(a)):
-            check(a, at + i * row, width(a))
-            check(b, to + i * target_row, width(b))
-        _transpose_square(a, at, row, b, to, target_row)
-
-else:
-    transpose_square = _transpose_square
-    load, store, spread, gather = _load, _store, _spread, _gather
 
 
 @compiled

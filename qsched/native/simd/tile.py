@@ -8,8 +8,8 @@ from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-from qsched.native.compiler import CHECKED, compiled
-from qsched.native.simd.memory import address, check
+from qsched.native.compiler import compiled
+from qsched.native.simd.dense import address, vector_address
 from qsched.native.simd.vector import INT64, Vector, broadcast, call, generated, llvm_type
 
 __all__ = [
@@ -75,16 +75,6 @@ def zero_tile(typing: Any, array: Any, rows: Any, vectors: Any) -> Any:
 
 
 @generated
-def _count(typing: Any, tile: Any) -> Any:
-    """Return how many numbers a row has."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return ir.Constant(INT64, tile.vectors * _width(tile))
-
-    return types.intp(tile), generate
-
-
-@generated
 def equal_steps(typing: Any, tile: Any, at: Any, step: Any) -> Any:
     """Return a place for each row: ``at``, ``at + step``, ..."""
 
@@ -99,22 +89,25 @@ def equal_steps(typing: Any, tile: Any, at: Any, step: Any) -> Any:
 
 
 @generated
-def _table_steps(typing: Any, tile: Any, table: Any, first: Any, at: Any) -> Any:
+def table_steps(typing: Any, tile: Any, table: Any, first: Any, at: Any) -> Any:
+    """Return a place for each row: ``at`` plus ``table[first]``, ``table[first + 1]``, ..."""
+
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         starts = []
         for row in range(tile.rows):
             index = builder.add(args[2], ir.Constant(INT64, row))
-            pointer = address(context, builder, table, args[1], index)
-            starts.append(builder.add(builder.load(pointer), args[3]))
+            step = builder.load(address(context, builder, table, args[1], index))
+            starts.append(builder.add(step, args[3]))
         return context.make_tuple(builder, tile.starts, starts)
 
     return tile.starts(tile, table, types.intp, types.intp), generate
 
 
 @generated
-def _add_products(
+def add_products(
     typing: Any, tile: Any, a: Any, starts: Any, offset: Any, b: Any, at: Any
 ) -> Any:
+    """Return the tile plus, in each row, ``a[start + offset]`` times the row at ``b[at]``."""
     vector, size = llvm_type(Vector(tile.dtype)), tile.dtype.bitwidth // 8
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -122,14 +115,13 @@ def _add_products(
         across = []
         for v in range(tile.vectors):
             index = builder.add(place, ir.Constant(INT64, v * _width(tile)))
-            pointer = address(context, builder, b, second, index)
-            pointer = builder.bitcast(pointer, vector.as_pointer())
-            across.append(builder.load(pointer, align=size))
+            line = vector_address(context, builder, b, second, index)
+            across.append(builder.load(line, align=size))
         for row, v, i in tile.places():
             if v == 0:
                 index = builder.add(builder.extract_value(places, row), step)
-                pointer = address(context, builder, a, first, index)
-                factor = broadcast(builder, builder.load(pointer, align=size), vector)
+                number = builder.load(address(context, builder, a, first, index), align=size)
+                factor = broadcast(builder, number, vector)
             total = builder.extract_value(result, i)
             total = call(builder, "fma", Vector(tile.dtype), [factor, across[v], total])
             result = builder.insert_value(result, total, i)
@@ -139,12 +131,14 @@ def _add_products(
 
 
 @generated
-def _load_tile(typing: Any, tile: Any, array: Any, starts: Any) -> Any:
+def load_tile(typing: Any, tile: Any, array: Any, starts: Any) -> Any:
+    """Return a tile of the same shape whose rows begin at ``array[start]``."""
+
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         result, memory, places = args
         for row, v, i in tile.places():
-            pointer = _pointer(context, builder, tile, array, memory, places, row, v)
-            value = builder.load(pointer, align=tile.dtype.bitwidth // 8)
+            line = _line(context, builder, tile, array, memory, places, row, v)
+            value = builder.load(line, align=tile.dtype.bitwidth // 8)
             result = builder.insert_value(result, value, i)
         return result
 
@@ -152,19 +146,21 @@ def _load_tile(typing: Any, tile: Any, array: Any, starts: Any) -> Any:
 
 
 @generated
-def _store_tile(typing: Any, tile: Any, array: Any, starts: Any) -> Any:
+def store_tile(typing: Any, tile: Any, array: Any, starts: Any) -> Any:
+    """Write each row from ``array[start]`` on."""
+
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         values, memory, places = args
         for row, v, i in tile.places():
-            pointer = _pointer(context, builder, tile, array, memory, places, row, v)
+            line = _line(context, builder, tile, array, memory, places, row, v)
             value = builder.extract_value(values, i)
-            builder.store(value, pointer, align=tile.dtype.bitwidth // 8)
+            builder.store(value, line, align=tile.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(tile, array, tile.starts), generate
 
 
-def _pointer(
+def _line(
     context: Any,
     builder: Any,
     tile: Tile,
@@ -177,42 +173,5 @@ def _pointer(
     """Return where a vector of a tile lies in memory."""
     index = ir.Constant(INT64, vector * _width(tile))
     index = builder.add(builder.extract_value(places, row), index)
-    pointer = address(context, builder, array, memory, index)
-    return builder.bitcast(pointer, llvm_type(Vector(tile.dtype)).as_pointer())
+    return vector_address(context, builder, array, memory, index)
 
-
-if CHECKED:
-
-    @compiled
-    def _check_all(array: Any, starts: Any, offset: int, count: int) -> None:
-        for start in starts:
-            check(array, start + offset, count)
-
-    @compiled
-    def table_steps(tile: Any, table: Any, first: int, at: int) -> Any:
-        """Return a place for each row: ``at`` plus ``table[first]``, ``table[first + 1]``, ..."""
-        check(table, first, len(equal_steps(tile, first, 1)))
-        return _table_steps(tile, table, first, at)
-
-    @compiled
-    def add_products(tile: Any, a: Any, starts: Any, offset: int, b: Any, at: int) -> Any:
-        """Return the tile plus, in each row, ``a[start + offset]`` times the row at ``b[at]``."""
-        _check_all(a, starts, offset, 1)
-        check(b, at, _count(tile))
-        return _add_products(tile, a, starts, offset, b, at)
-
-    @compiled
-    def load_tile(tile: Any, array: Any, starts: Any) -> Any:
-        """Return a tile of the same shape whose rows begin at ``array[start]``."""
-        _check_all(array, starts, 0, _count(tile))
-        return _load_tile(tile, array, starts)
-
-    @compiled
-    def store_tile(tile: Any, array: Any, starts: Any) -> None:
-        """Write each row from ``array[start]`` on."""
-        _check_all(array, starts, 0, _count(tile))
-        _store_tile(tile, array, starts)
-
-else:
-    table_steps, add_products = _table_steps, _add_products
-    load_tile, store_tile = _load_tile, _store_tile
