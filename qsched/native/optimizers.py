@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from qsched.native.compiler import compiled
-from qsched.native.simd import fill, fma, load, sqrt, store, total, width
+from qsched.native.simd import fill, fma, load, root, store, total, width
 
 __all__ = ["adam", "clip", "decay", "sgd"]
 
@@ -53,7 +53,7 @@ def adam(values: Any, grads: Any, moments: Any, betas: Any, slope: float, offset
         v = v * betas[1] + g * g * (1 - betas[1])
         store(first, j, m)
         store(second, j, v)
-        store(values, j, load(values, j) + m / (sqrt(v) * slope + offset))
+        store(values, j, load(values, j) + m / (root(v) * slope + offset))
 
 
 @compiled

@@ -27,6 +27,7 @@ from qsched.native.simd import (
     nan_else,
     select_ge,
     select_gt,
+    select_inside,
     spread,
     store,
     width,
@@ -45,6 +46,9 @@ NORMS = tuple(float(FAMILIES[name].norm) for name in NOISE)
 
 THRESHOLDS = 16
 """A stair has at most so many thresholds."""
+
+TWO = 2
+"""Thresholds of a ternary stair, which most networks have: loops of their own keep these."""
 
 COUNT, QUANTUM, LOWEST, CENTER, EVEN, FIRST = range(6)
 JUMPS = FIRST + THRESHOLDS
@@ -85,6 +89,14 @@ def hard(
     count = _centers(stair, mean, table)
     quantum, lowest = fill(x, stair[QUANTUM]), fill(x, stair[LOWEST])
     zero = fill(x, 0.0)
+    if count == TWO:
+        low, high = spread(table, 0), spread(table, 1)
+        step, next_step = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
+        for i in range(0, n, width(x)):
+            value = load(x, x_at + i)
+            out = nan_else(value, lowest) + select_ge(value, low, step, zero)
+            store(y, y_at + i, (out + select_ge(value, high, next_step, zero)) * quantum)
+        return
     for i in range(0, n, width(x)):
         value = load(x, x_at + i)
         out = nan_else(value, lowest)
@@ -257,6 +269,15 @@ def _expectation_of(sigmoid: Any) -> Any:
         count = int(stair[COUNT])
         one, center, quantum = fill(x, 1.0), fill(x, stair[CENTER]), fill(x, stair[QUANTUM])
         steep = fill(x, slope)
+        if count == TWO:
+            low, high = spread(table, 0), spread(table, 1)
+            step, next_step = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
+            for i in range(0, n, width(x)):
+                value = load(x, x_at + i)
+                out = fma(sigmoid((value - low) * steep, one), step, center)
+                out = fma(sigmoid((value - high) * steep, one), next_step, out)
+                store(y, y_at + i, out * quantum)
+            return
         for i in range(0, n, width(x)):
             value, out = load(x, x_at + i), center
             for k in range(count):
@@ -344,6 +365,16 @@ def _windows(
     quantum = stair[QUANTUM]
     low = fill(x, (mean + stair[FIRST]) * quantum - extent * (quantum / 2))
     factor, unit = fill(x, min(stair[JUMPS] / extent, STEEP)), fill(x, 1.0 / quantum)
+    if stair[COUNT] == TWO:
+        width_of_one, one = fill(x, extent), fill(x, 1.0)
+        zero = one - one
+        for i in range(0, n, width(x)):
+            distance = (load(x, x_at + i) - low) * unit
+            beyond = distance - width_of_one
+            out = select_inside(distance, zero, beyond, zero, factor, zero)
+            out = out + select_inside(distance, one, beyond, one, factor, zero)
+            store(grad, grad_at + i, load(grad, grad_at + i) * out)
+        return
     none, last = fill(x, -1.0), fill(x, stair[COUNT] - 1)
     for i in range(0, n, width(x)):
         distance = (load(x, x_at + i) - low) * unit
@@ -368,6 +399,15 @@ def _bumps_of(bump: Any) -> Any:
         count: int,
     ) -> None:
         one, steep, height = fill(x, 1.0), fill(x, slope), fill(x, factor)
+        if count == TWO:
+            low, high = spread(table, 0), spread(table, 1)
+            step, next_step = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
+            for i in range(0, n, width(x)):
+                scaled = load(x, x_at + i) * steep
+                out = fma(bump(scaled + low, one), step, one - one)
+                out = fma(bump(scaled + high, one), next_step, out)
+                store(grad, grad_at + i, load(grad, grad_at + i) * (out * height))
+            return
         for i in range(0, n, width(x)):
             scaled, out = load(x, x_at + i) * steep, one - one
             for k in range(count):

@@ -22,6 +22,7 @@ __all__ = [
     "make_network",
     "make_state",
     "recipe",
+    "state_size",
 ]
 
 
@@ -148,6 +149,8 @@ class Split(NamedTuple):
 
 
 TABLE = 64
+PARAMETERS = ("values", "effective", "grads", "first", "second", "frozen", "fixed", "latent")
+"""Arrays of a state that are as long as the row of parameters."""
 
 
 def aligned(size: int, dtype: np.dtype, line: int = 64) -> np.ndarray:
@@ -219,9 +222,7 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
 
     size, statistics = program.size, program.statistics
     sizes = {
-        **dict.fromkeys(
-            ("values", "effective", "grads", "first", "second", "frozen", "fixed", "latent"), size
-        ),
+        **dict.fromkeys(PARAMETERS, size),
         **dict.fromkeys(("scales", "started"), len(program.tensors)),
         **dict.fromkeys(("means", "variances", "centers", "rstds"), statistics),
         "sums": 4 * int(program.ops[:, LD].max()),
@@ -240,6 +241,11 @@ def make_state(program: Program, initial: np.ndarray, classes: int, dtype: np.dt
     state.variances[:] = 1
     state.mask[:classes] = 1
     return state
+
+
+def state_size(program: Program) -> int:
+    """Return about how many numbers the state of a lane has: activations and parameters."""
+    return program.work + len(PARAMETERS) * program.size
 
 
 def _parts(sizes: dict[str, int], dtype: np.dtype) -> dict[str, np.ndarray]:

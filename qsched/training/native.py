@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,16 @@ from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys
 from qsched.native.compiler import compile_once
 from qsched.native.engine import train_lane
 from qsched.native.program import Program, make_program
-from qsched.native.state import Course, Network, Split, State, make_network, make_state, recipe
+from qsched.native.state import (
+    Course,
+    Network,
+    Split,
+    State,
+    make_network,
+    make_state,
+    recipe,
+    state_size,
+)
 from qsched.quantizers import codebook
 from qsched.schedules import FROZEN, MEAN
 from qsched.specs import DataSpec, Run, RunResult
@@ -30,6 +41,9 @@ from qsched.training.table import make_table
 from qsched.training.trained import Parameters
 
 __all__ = ["Cohort", "Lane", "prepare", "train", "train_one"]
+
+GROUP, MEMORY = 64, 2**24
+"""Lanes that are prepared together, at most, and bytes that they may take."""
 
 RANDOM = ("random", "rpr")
 """Partitions that need samples."""
@@ -62,8 +76,9 @@ def train(
     cohort = Cohort(runs, np.dtype(str(dtype).removeprefix("torch.")))
     _prepare(cohort)
     began = time.perf_counter()
-    with ThreadPoolExecutor(threads or _threads()) as pool:
-        records = list(pool.map(cohort.record, range(len(runs))))
+    count = threads or _threads()
+    with ThreadPoolExecutor(count) as pool:
+        records = [*chain.from_iterable(pool.map(cohort.records, cohort.groups(count)))]
     wall, busy = time.perf_counter() - began, sum(record.seconds for record in records)
     for record in records:
         record.seconds *= wall / busy
@@ -75,8 +90,8 @@ def train_one(run: Run, *, dtype: torch.dtype = torch.float32) -> tuple[RunResul
     cohort = Cohort([run], np.dtype(str(dtype).removeprefix("torch.")))
     _prepare(cohort)
     lane = Lane(cohort, 0)
-    result = lane.train().result()
-    return result, lane.parameters()
+    lane.train()
+    return lane.record().result(), lane.parameters()
 
 
 def _threads() -> int:
@@ -122,9 +137,25 @@ class Cohort:
         self.book = None if levels == "float" else codebook(levels)
         self.networks = {mode: self._network(mode) for mode in set(self.modes)}
 
-    def record(self, i: int) -> Record:
-        """Train run ``i``."""
-        return Lane(self, i).train()
+    def groups(self, threads: int) -> list[range]:
+        """Return the runs that are prepared together: small lanes in groups.
+
+        Between trainings Python runs, and each drives the other from the caches. Threads share the
+        groups, so each gets several.
+        """
+        order = 8 * self.steps * self.task.batch_size
+        fitting = MEMORY // (state_size(self.program) * self.dtype.itemsize + order)
+        shared = len(self.runs) if threads == 1 else len(self.runs) // (4 * threads)
+        size = max(1, min(GROUP, fitting, shared))
+        starts = range(0, len(self.runs), size)
+        return [range(start, min(start + size, len(self.runs))) for start in starts]
+
+    def records(self, group: range) -> list[Record]:
+        """Train the runs of a group, one after the other."""
+        lanes = [Lane(self, i) for i in group]
+        for lane in lanes:
+            lane.train()
+        return [lane.record() for lane in lanes]
 
     def _network(self, mode: tuple[Mode, ...]) -> Network:
         return make_network(self.program, mode, self.stairs, self.book)
@@ -161,8 +192,9 @@ class Cohort:
         """Return the examples of each batch, [T, B]."""
         draw, examples = generator(seed, Stream.BATCHES), len(self.data.train)
         batch = self.task.batch_size
-        rows = [draw.permutation(examples)[: self.epoch * batch] for _ in self.ends]
-        return np.concatenate(rows).reshape(-1, batch)
+        epochs = np.tile(np.arange(examples), (len(self.ends), 1))
+        rows: np.ndarray = draw.permuted(epochs, axis=1)[:, : self.epoch * batch]
+        return rows.reshape(-1, batch)
 
     def keys(self, i: int) -> np.ndarray:
         """Return the keys of the noise of run ``i``, [T, Q, 2]; of one step if it has none."""
@@ -199,27 +231,34 @@ class Lane:
     Args:
         cohort: what it shares with others.
         i: which run of it.
+        steps: how many to take; None for all.
 
     Attributes:
         state: its memory.
     """
 
-    def __init__(self, cohort: Cohort, i: int) -> None:
+    def __init__(self, cohort: Cohort, i: int, steps: int | None = None) -> None:
         self.cohort, self.i, self.run = cohort, i, cohort.runs[i]
         self.program: Program = cohort.program
         self.state: State = make_state(
             self.program, cohort.initial(i), cohort.data.classes, cohort.dtype
         )
+        self.course = cohort.course(i, steps or cohort.steps)
+        self.losses = np.zeros(cohort.steps)
+        self.scores = np.zeros((len(cohort.ends) + 1, 2))
+        self.taken, self.seconds = 0, 0.0
 
-    def train(self, steps: int | None = None) -> Record:
-        """Train from the first step to the last, or to that of number ``steps``."""
-        cohort, began = self.cohort, time.perf_counter()
-        record = Record(self.run, str(cohort.dtype), "native-lanes")
-        losses = np.zeros(cohort.steps)
-        scores = np.zeros((len(cohort.ends) + 1, 2))
-        record.steps = train_lane(*self._arguments(steps or cohort.steps), losses, scores)
-        self._fill(record, losses, scores)
-        record.seconds = time.perf_counter() - began
+    def train(self) -> None:
+        """Train from the first step to the last."""
+        began = time.perf_counter()
+        self.taken = train_lane(*self._arguments())
+        self.seconds = time.perf_counter() - began
+
+    def record(self) -> Record:
+        """Return what became of the training."""
+        record = Record(self.run, str(self.cohort.dtype), "native-lanes")
+        record.steps, record.seconds = self.taken, self.seconds
+        self._fill(record)
         return record
 
     def parameters(self) -> Parameters:
@@ -236,22 +275,25 @@ class Lane:
 
     def prepare(self) -> None:
         """Compile the code, if no process has done so."""
-        compile_once(train_lane, (*self._arguments(1), np.zeros(1), np.zeros((2, 2))))
+        compile_once(train_lane, self._arguments())
 
-    def _arguments(self, steps: int) -> tuple[Network, Course, State, Split, Split, Split]:
+    def _arguments(self) -> tuple[Any, ...]:
         cohort = self.cohort
         return (
             cohort.networks[cohort.modes[self.i]],
-            cohort.course(self.i, steps),
+            self.course,
             self.state,
             cohort.split("train"),
             cohort.split("validation"),
             cohort.split(self.run.evaluate),
+            self.losses,
+            self.scores,
         )
 
-    def _fill(self, record: Record, losses: np.ndarray, scores: np.ndarray) -> None:
+    def _fill(self, record: Record) -> None:
         """Enter curve and end in the record."""
-        cohort, steps = self.cohort, record.steps
+        cohort, steps = self.cohort, self.taken
+        losses, scores = self.losses, self.scores
         sound = np.isfinite(losses[:steps])
         weights_sound = bool(np.isfinite(self.state.values).all())
         start = 0

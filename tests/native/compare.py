@@ -59,8 +59,8 @@ def difference(runs: list[Run], steps: int) -> float:
             peers.train(range(start, min(start + lanes.epoch, steps)))
     worst = 0.0
     for i in range(len(runs)):
-        lane = native.Lane(lanes, i)
-        lane.train(steps)
+        lane = native.Lane(lanes, i, steps)
+        lane.train()
         buffers = peers.buffers
         pairs = (
             (lane.state.values[lanes.program.columns], buffers.values),

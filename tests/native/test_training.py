@@ -66,8 +66,8 @@ def test_results_say_all_that_is_asked_of_them():
 
 
 def test_denormals_of_the_caller_are_left_alone():
-    lane = native.Lane(native.Cohort(cohort(1), np.dtype("float32")), 0)
-    lane.train(2)
+    lane = native.Lane(native.Cohort(cohort(1), np.dtype("float32")), 0, 2)
+    lane.train()
     assert np.float32(1e-30) * np.float32(1e-10) > 0
     assert (torch.tensor(1e-30) * torch.tensor(1e-10)).item() > 0
 

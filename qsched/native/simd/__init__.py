@@ -25,12 +25,13 @@ from qsched.native.simd.arithmetic import (
     nan_else,
     select_ge,
     select_gt,
+    select_inside,
     sqrt,
     total,
 )
 from qsched.native.simd.control import flush_denormals, restore_denormals
 from qsched.native.simd.dense import dense
-from qsched.native.simd.functions import erf, exp, uniform
+from qsched.native.simd.functions import erf, exp, root, uniform
 from qsched.native.simd.memory import (
     clear,
     copy,
@@ -81,8 +82,10 @@ __all__ = [
     "nan_else",
     "prefetch",
     "restore_denormals",
+    "root",
     "select_ge",
     "select_gt",
+    "select_inside",
     "spread",
     "sqrt",
     "store",

@@ -20,6 +20,7 @@ __all__ = [
     "nan_else",
     "select_ge",
     "select_gt",
+    "select_inside",
     "sqrt",
     "total",
 ]
@@ -65,6 +66,18 @@ def _selection(name: str, relation: str, text: str) -> Any:
 
 select_ge = _selection("select_ge", ">=", "Return ``yes`` where a >= b, else ``no``.")
 select_gt = _selection("select_gt", ">", "Return ``yes`` where a > b, else ``no``.")
+
+
+@generated
+def select_inside(typing: Any, a: Any, low: Any, b: Any, high: Any, yes: Any, no: Any) -> Any:
+    """Return ``yes`` where a >= low and b < high, else ``no``."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        a, low, b, high, yes, no = args
+        begun, ended = builder.fcmp_ordered(">=", a, low), builder.fcmp_ordered("<", b, high)
+        return builder.select(builder.and_(begun, ended), yes, no)
+
+    return a(a, a, a, a, a, a), generate
 
 
 @generated

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
 from qsched.native.compiler import compiled
 from qsched.native.simd.dense import address, vector_address
-from qsched.native.simd.vector import INT64, Vector, broadcast, call, generated, llvm_type
+from qsched.native.simd.vector import AVX512, INT64, Vector, broadcast, call, generated, llvm_type
 
 __all__ = [
     "ROWS",
@@ -24,7 +24,7 @@ __all__ = [
     "zero_tile",
 ]
 
-ROWS, VECTORS = (8, 2) if binding.get_host_cpu_features().get("avx512f") else (6, 1)
+ROWS, VECTORS = (8, 2) if AVX512 else (6, 1)
 """Shape of the largest tile whose sums registers hold: half of 32, or 12 of 16 half as long."""
 
 

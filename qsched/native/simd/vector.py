@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
+from llvmlite import binding, ir
+from numba import config, types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 __all__ = [
+    "AVX512",
     "BYTES",
     "INT32",
     "INT64",
@@ -30,6 +31,9 @@ INT32, INT64 = ir.IntType(32), ir.IntType(64)
 
 BYTES = 64
 """Size of a vector."""
+
+AVX512 = config.CPU_NAME is None and bool(binding.get_host_cpu_features().get("avx512f"))
+"""Whether there are 32 registers of that size, and instructions for them."""
 
 
 def generated(function: Callable[..., Any]) -> Any:
