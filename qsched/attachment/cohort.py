@@ -17,9 +17,11 @@ from qsched.attachment.convert import convert
 from qsched.attachment.draws import partition_draws
 from qsched.attachment.quantizer import Quantizer
 from qsched.attachment.weights import IncrementalWeights
+from qsched.lanes.coefficients import coefficients
 from qsched.lanes.optimizers import Optimizer, clip, make_optimizer
 from qsched.lanes.streams import lane_keys, noise_keys
-from qsched.quantizers import Frozen, codebook, frozen_count, grow, hold
+from qsched.levels import frozen_count
+from qsched.quantizers import Frozen, codebook, grow, hold
 from qsched.schedules import FROZEN, Inq, Schedule
 from qsched.specs import Run
 from qsched.tasks.augment import crop_and_flip
@@ -108,13 +110,13 @@ class ModelCohort:
         order = self.batches.epoch()[: len(steps)].to(self.device)
         crops = self.batches.crops()
         rates, ages = (t[self.table.index][:, steps] for t in (self.table.rates, self.table.ages))
-        coefficients = np.moveaxis(self.optimizer.coefficients(rates, ages), 2, 0)
+        table = np.moveaxis(coefficients(self.task.optimizer, rates, ages), 2, 0)
         self._redraw(steps.start)
         losses = []
         for i, step in enumerate(steps):
             self._prepare(step)
             x, y = self._gather(order[i], None if crops is None else crops[i].to(self.device))
-            rows = torch.as_tensor(coefficients[i], dtype=self.dtype, device=self.device)
+            rows = torch.as_tensor(table[i], dtype=self.dtype, device=self.device)
             losses.append(self._step(x, y, rows))
         return torch.stack(losses)
 
@@ -220,7 +222,7 @@ class ModelCohort:
         ]
         drawn = [draw.flatten() for draw in draws if draw is not None]
         buffers = [self.buffers[f"{layer}.quantizer.{name}"] for name in STATE]
-        count = frozen_count(torch.from_numpy(fractions), rows.shape[1]).to(self.device)
+        count = torch.from_numpy(frozen_count(fractions, rows.shape[1])).to(self.device)
         levels = self.model.get_submodule(f"{layer}.quantizer").levels
         grown = grow(
             rows,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from qsched.lanes.streams import Stream
-from qsched.quantizers import Partition
+from qsched.schedules import Partition
 
 __all__ = ["partition_draws"]
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from qsched import quantizers
-from qsched.lanes.streams import uniform
+from qsched.lanes.noise import uniform
 from qsched.quantizers import (
     Forward,
     ana_backward,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from qsched.attachment.ops import anneal, harden, quantize_rows
 from qsched.attachment.quantizer import STE, Quantizer
-from qsched.quantizers import Frozen, codebook, frozen_count, grow, hold, stair
+from qsched.levels import frozen_count
+from qsched.quantizers import Frozen, codebook, grow, hold, stair
 from qsched.schedules import Ana, Inq, Place
 
 __all__ = ["AnnealedWeights", "IncrementalWeights", "WeightQuantizer", "weight_quantizer"]
@@ -179,7 +181,7 @@ class IncrementalWeights(WeightQuantizer):
 
     def _wanted(self, fraction: float) -> Tensor:
         """Return how many weights a fraction means, [1]."""
-        return frozen_count(torch.tensor([fraction], dtype=torch.float64), self.frozen.numel())
+        return torch.from_numpy(frozen_count(np.array([fraction]), self.frozen.numel()))
 
 
 def weight_quantizer(

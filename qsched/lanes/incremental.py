@@ -8,7 +8,6 @@ precision. Only a partition drawn anew (``rpr``) lets a frozen weight go, with i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import cast
 
 import numpy as np
@@ -18,27 +17,12 @@ from torch import Tensor
 from qsched.lanes.modes import Segment
 from qsched.lanes.plan import Plan
 from qsched.lanes.streams import Stream, generator
-from qsched.quantizers import Codebook, Frozen, frozen_count, grow, harden, hold
-from qsched.quantizers.partition import Partition
+from qsched.quantizers import Codebook, Frozen, grow, harden, hold
+from qsched.schedules import Partition
 
-__all__ = ["Incremental", "frozen_counts"]
+__all__ = ["Incremental"]
 
 Index = tuple[slice, slice]
-
-
-def frozen_counts(fractions: np.ndarray, plan: Plan) -> np.ndarray:
-    """Return how many weights are to be frozen.
-
-    Args:
-        fractions: [..., Q], frozen fractions of all quantizers, in [0, 1].
-        plan: the network.
-
-    Returns:
-        [..., sites] integers, for the quantized weight tensors.
-    """
-    sizes = [prod(block.shape) for block in plan.weight_blocks]
-    columns = [frozen_count(torch.from_numpy(fractions[..., i]), n) for i, n in enumerate(sizes)]
-    return torch.stack(columns, dim=-1).numpy()
 
 
 class Incremental:

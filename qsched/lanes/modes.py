@@ -9,13 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
 from qsched.lanes.plan import Plan
+from qsched.levels import frozen_count
 from qsched.schedules import Ana, Inq, Place, Schedule
 from qsched.specs import Precision
 
-__all__ = ["FLOAT", "Mode", "Segment", "lane_modes", "row_runs", "weight_segments"]
+__all__ = [
+    "FLOAT",
+    "Mode",
+    "Segment",
+    "frozen_counts",
+    "lane_modes",
+    "row_runs",
+    "weight_segments",
+]
 
 
 class Mode(NamedTuple):
@@ -64,6 +76,21 @@ def _mode(schedule: Schedule, place: Place, precision: Precision) -> Mode:
             return Mode("inq", "", method.partition)
         case None:
             return FLOAT
+
+
+def frozen_counts(fractions: np.ndarray, plan: Plan) -> np.ndarray:
+    """Return how many weights are to be frozen.
+
+    Args:
+        fractions: [..., Q], frozen fractions of all quantizers, in [0, 1].
+        plan: the network.
+
+    Returns:
+        [..., sites] integers, for the quantized weight tensors.
+    """
+    sizes = [prod(block.shape) for block in plan.weight_blocks]
+    columns = [frozen_count(fractions[..., i], size) for i, size in enumerate(sizes)]
+    return np.stack(columns, axis=-1)
 
 
 def row_runs(modes: Sequence[object]) -> Iterator[tuple[slice, int]]:

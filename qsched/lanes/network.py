@@ -8,6 +8,7 @@ from torch import Tensor
 
 from qsched.lanes.batch_norm import BatchNorm as BatchNormLayer
 from qsched.lanes.batch_norm import BatchNormFeatures, BatchNormImages, BatchNorms
+from qsched.lanes.buffers import Buffers, view
 from qsched.lanes.layers import (
     Activation,
     BatchNorm,
@@ -28,7 +29,6 @@ from qsched.lanes.modules import (
     Module,
     Sum,
 )
-from qsched.lanes.parameters import Buffers, view
 from qsched.lanes.plan import Kind, Node, Plan
 
 __all__ = ["Network"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,26 +34,13 @@ class Optimizer(ABC):
     moments: int
 
     @abstractmethod
-    def coefficients(self, rates: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        """Return the coefficients that :meth:`step` reads.
-
-        Args:
-            rates: learning rates, of any shape.
-            ages: steps since the lane's state was last cleared, counting the current one: from 1
-                on; same shape.
-
-        Returns:
-            Array of shape [2, *rates.shape].
-        """
-
-    @abstractmethod
     def step(self, values: Tensor, grads: Tensor, coefficients: Tensor) -> None:
         """Update ``values`` in place; ``grads`` may be changed.
 
         Args:
             values: [K, P].
             grads: [K, P].
-            coefficients: [2, K], of this step.
+            coefficients: [2, K], of this step, see :func:`qsched.lanes.coefficients.coefficients`.
         """
 
     def decay(self, values: Tensor, grads: Tensor) -> None:
@@ -77,19 +63,12 @@ class Optimizer(ABC):
 class Adam(Optimizer):
     r"""Adam: :math:`w \mathrel{-}= \eta\,\hat m / (\sqrt{\hat v} + \epsilon)`.
 
-    Written as :math:`w \mathrel{+}= m / (a \sqrt v + b)` with :math:`a = -(1 - \beta_1^t) /
-    (\eta \sqrt{1 - \beta_2^t})` and :math:`b = a\,\epsilon \sqrt{1 - \beta_2^t}`.
+    Written as :math:`w \mathrel{+}= m / (a \sqrt v + b)`; a and b are its coefficients.
 
     Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR (2015).
     """
 
     moments = 2
-
-    def coefficients(self, rates: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        first, second = self.spec.betas
-        root = np.sqrt(1 - second**ages)
-        slope = -(1 - first**ages) / rates
-        return np.stack([slope / root, slope * self.spec.eps])
 
     def step(self, values: Tensor, grads: Tensor, coefficients: Tensor) -> None:
         self.decay(values, grads)
@@ -106,9 +85,6 @@ class Sgd(Optimizer):
     r"""Gradient descent with momentum: :math:`v = \mu v + g,\ w \mathrel{-}= \eta v`."""
 
     moments = 1
-
-    def coefficients(self, rates: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        return np.stack([rates, rates])
 
     def step(self, values: Tensor, grads: Tensor, coefficients: Tensor) -> None:
         self.decay(values, grads)

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from qsched.lanes.annealing import Annealing, Epoch
+from qsched.lanes.buffers import Buffers
 from qsched.lanes.incremental import Incremental
 from qsched.lanes.modes import Mode, Segment, row_runs, weight_segments
 from qsched.lanes.modules import Module
-from qsched.lanes.parameters import Buffers
+from qsched.lanes.noise import uniform
 from qsched.lanes.plan import Node, Plan
-from qsched.lanes.streams import uniform
 from qsched.quantizers import Stair, hard
 
 __all__ = ["ActivationQuantizer", "WeightQuantizer"]

@@ -1,25 +1,20 @@
 """Random streams keyed by run: everything random follows from a run's seed and a stream's number.
 
 Streams drawn outside the training step are NumPy generators. Noise inside the step is a hash of a
-counter, so that every lane's noise is computed in one vectorized call and depends on neither its
-lane nor its cohort.
+counter (:mod:`qsched.lanes.noise`), so that every lane's noise is computed in one vectorized call
+and depends on neither its lane nor its cohort.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from functools import lru_cache
-from math import prod
 
 import numpy as np
-import torch
-from torch import Tensor
 
-__all__ = ["Stream", "generator", "lane_keys", "noise_keys", "uniform"]
+__all__ = ["GOLDEN", "Stream", "generator", "lane_keys", "noise_keys"]
 
 GOLDEN = 0x9E3779B97F4A7C15
-FIRST, SECOND = 0x7FEB352D, 0x846CA68B - 2**32
 
 
 class Stream(IntEnum):
@@ -74,39 +69,3 @@ def noise_keys(lanes: np.ndarray, steps: range, sites: int) -> np.ndarray:
     z ^= z >> np.uint64(31)
     words: np.ndarray = z[..., None].view(np.int32)
     return words
-
-
-def uniform(keys: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Return numbers in [0, 1), a function of the key and of the place in ``shape`` alone.
-
-    Multiples of 2^-24: a 32-bit hash of (key, place) by two multiply-xorshift rounds, of which 24
-    bits are used.
-
-    Args:
-        keys: [K, 2] int32, one pair a lane.
-        shape: S, of one lane.
-        dtype: of the result.
-
-    Returns:
-        [K, *S].
-    """
-    spread = (len(keys),) + (1,) * len(shape)
-    h = _places(prod(shape), keys.device).reshape(shape) ^ keys[:, 0].reshape(spread)
-    scratch = torch.empty_like(h)
-    _fold(h, 16, scratch).mul_(FIRST)
-    h.bitwise_xor_(keys[:, 1].reshape(spread))
-    _fold(h, 15, scratch).mul_(SECOND)
-    return _fold(h, 16, scratch).bitwise_and_(0xFFFFFF).to(dtype).mul_(2.0**-24)
-
-
-def _fold(h: Tensor, shift: int, scratch: Tensor) -> Tensor:
-    """Combine the upper with the lower bits, in place."""
-    torch.bitwise_right_shift(h, shift, out=scratch)
-    scratch.bitwise_and_(2 ** (32 - shift) - 1)  # the shift copies the sign: mask that
-    return h.bitwise_xor_(scratch)
-
-
-@lru_cache(maxsize=32)
-def _places(size: int, device: torch.device) -> Tensor:
-    """Return every place's number times an odd constant, [size] int32."""
-    return torch.arange(size, dtype=torch.int32, device=device).mul_(GOLDEN % 2**31)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qsched.levels import UNITS, Stair
 from qsched.native.compiler import compiled
 from qsched.native.logistic import is_wide, wide_bumps, wide_expectation
 from qsched.native.names import NOISE
@@ -32,7 +33,6 @@ from qsched.native.simd import (
     store,
     width,
 )
-from qsched.quantizers import FAMILIES, Stair
 
 __all__ = ["ana_backward", "ana_forward", "hard", "stair_row"]
 
@@ -41,8 +41,8 @@ UNIFORM, TRIANGULAR, NORMAL, LOGISTIC = (
 )
 EXPECTATION, MODE, RANDOM = range(3)
 
-WIDTHS = tuple(float(FAMILIES[name].width) for name in NOISE)
-NORMS = tuple(float(FAMILIES[name].norm) for name in NOISE)
+WIDTHS = tuple(float(UNITS[name].width) for name in NOISE)
+NORMS = tuple(float(UNITS[name].norm) for name in NOISE)
 
 THRESHOLDS = 16
 """A stair has at most so many thresholds."""

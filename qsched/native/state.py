@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qsched.lanes.modes import Mode
-from qsched.native.names import BOOKS, FORWARDS, METHODS, NOISE, PARTITIONS
+from qsched.levels import Stair
+from qsched.native.names import BOOKS, CODEBOOKS, FORWARDS, METHODS, NOISE, PARTITIONS
 from qsched.native.program import FLOATS, LD, Program
 from qsched.native.stairs import stair_row
-from qsched.quantizers import Codebook, Stair
 from qsched.specs import OptimizerSpec
 
 __all__ = [
@@ -164,7 +164,7 @@ def make_network(
     program: Program,
     modes: tuple[Mode, ...],
     stairs: tuple[Stair | None, Stair | None],
-    book: Codebook | None,
+    levels: str,
 ) -> Network:
     """Return the network of lanes of one mode.
 
@@ -172,7 +172,7 @@ def make_network(
         program: the network's layout.
         modes: of every quantizer.
         stairs: of weights and of activations; None where they stay in full precision.
-        book: codebook of weights that freeze.
+        levels: of weights; those that freeze are on their codebook.
     """
     rows = np.zeros((max(len(modes), 1), 3), np.int64)
     for row, mode in zip(rows, modes, strict=False):
@@ -181,14 +181,14 @@ def make_network(
             row[1:] = NOISE.index(mode.family), FORWARDS.index(mode.forward)
         elif mode.kind == "inq":
             row[2] = PARTITIONS.index(mode.forward)
-    number = 0 if book is None else BOOKS.index(type(book))
+    name, bits = CODEBOOKS.get(levels, (BOOKS[0], 0))  # Full precision does not freeze.
     return Network(
         program.ops,
         program.jobs,
         rows,
         program.columns[: int(program.tensors[-1])],
         program.tensors,
-        (number, getattr(book, "bits", 0)),
+        (BOOKS.index(name), bits),
         np.stack([stair_row(stair) for stair in stairs]),
         program.batch,
         program.logits,

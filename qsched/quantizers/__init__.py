@@ -1,13 +1,13 @@
 """Stair functions, noise, and the two algorithms that reach a stair function: ANA and INQ."""
 
+from qsched.levels import STAIRS, Stair, stair
 from qsched.quantizers.ana import ana
 from qsched.quantizers.incremental import Frozen, grow, harden, hold
 from qsched.quantizers.inq import CODEBOOKS, Codebook, codebook
 from qsched.quantizers.kernels import Forward, ana_backward, ana_forward, hard
 from qsched.quantizers.noise import FAMILIES, Family, noise_family
-from qsched.quantizers.partition import Partition, freeze, frozen_count
+from qsched.quantizers.partition import freeze
 from qsched.quantizers.plans import Plan, backward_plan, forward_plan
-from qsched.quantizers.stair import STAIRS, Stair, stair
 
 __all__ = [
     "CODEBOOKS",
@@ -17,7 +17,6 @@ __all__ = [
     "Family",
     "Forward",
     "Frozen",
-    "Partition",
     "Plan",
     "Stair",
     "ana",
@@ -27,7 +26,6 @@ __all__ = [
     "codebook",
     "forward_plan",
     "freeze",
-    "frozen_count",
     "grow",
     "hard",
     "harden",

@@ -26,9 +26,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from qsched.levels.stair import Stair
 from qsched.quantizers.kernels import Forward, ana_backward, ana_forward, hard
 from qsched.quantizers.plans import backward_plan, forward_plan
-from qsched.quantizers.stair import Stair
 
 __all__ = ["ana"]
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from qsched.quantizers.inq import Codebook
-from qsched.quantizers.partition import Partition, freeze
+from qsched.quantizers.partition import freeze
+from qsched.schedules import Partition
 
 __all__ = ["Frozen", "grow", "harden", "hold"]
 

@@ -224,7 +224,7 @@ def codebook(levels: str) -> Codebook:
 
     Args:
         levels: ``ternary``, ``binary``, ``2-bit``, ``4-bit``, ``power-of-two-3`` or
-            ``power-of-two-5``; as of :func:`~qsched.quantizers.stair.stair`, but for the scale,
+            ``power-of-two-5``; as of :func:`~qsched.levels.stair.stair`, but for the scale,
             which a codebook fits to the weights.
 
     Raises:

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from qsched.errors import InputError, UnknownNameError
+from qsched.levels.stair import Stair
 from qsched.quantizers.plans import Plan, centers
-from qsched.quantizers.stair import Stair
 
 __all__ = ["Forward", "ana_backward", "ana_forward", "hard"]
 

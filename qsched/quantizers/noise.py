@@ -22,7 +22,6 @@ with v = clip(w, -1, 1) and y = 1 / (1 + exp(-w)).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +29,7 @@ import torch
 from torch import Tensor
 
 from qsched.errors import UnknownNameError
+from qsched.levels import UNITS
 
 __all__ = ["FAMILIES", "Family", "cdf", "noise_family", "pdf"]
 
@@ -94,10 +94,10 @@ def _logistic_bump(w: Tensor) -> Tensor:
 
 
 FAMILIES = {
-    "uniform": Family(2 * math.sqrt(3), 1, 0.5, _uniform_sigmoid, _uniform_bump),
-    "triangular": Family(math.sqrt(6), 1, 1, _triangular_sigmoid, _triangular_bump),
-    "normal": Family(math.sqrt(2), 1 / math.sqrt(math.pi), 8, _normal_sigmoid, _normal_bump),
-    "logistic": Family(math.sqrt(3) / math.pi, 1, 40, _logistic_sigmoid, _logistic_bump),
+    "uniform": Family(*UNITS["uniform"], _uniform_sigmoid, _uniform_bump),
+    "triangular": Family(*UNITS["triangular"], _triangular_sigmoid, _triangular_bump),
+    "normal": Family(*UNITS["normal"], _normal_sigmoid, _normal_bump),
+    "logistic": Family(*UNITS["logistic"], _logistic_sigmoid, _logistic_bump),
 }
 
 

@@ -1,34 +1,16 @@
-"""Which weights INQ freezes next, and how many."""
+"""Which weights INQ freezes next."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from qsched.errors import InputError, UnknownNameError
+from qsched.schedules import Partition
 
-__all__ = ["Partition", "freeze", "frozen_count"]
-
-Partition = Literal["magnitude", "random", "smallest", "error", "rpr"]
-
-
-def frozen_count(fraction: Tensor, n: int) -> Tensor:
-    """Return how many of ``n`` weights a frozen fraction means: fraction * n, halves up.
-
-    Args:
-        fraction: in [0, 1], of any shape, float64 for decimal fractions such as 0.35 to be meant.
-        n: number of weights.
-
-    Returns:
-        Integers of the same shape in [0, n], non-decreasing in the fraction; n exactly at 1.
-
-    >>> frozen_count(torch.tensor([0.0, 0.35, 0.5, 1.0]), 10).tolist()
-    [0, 4, 5, 10]
-    """
-    # The small addend lets 0.35 * 10 be the 3.5 that is meant, whichever way 0.35 was rounded.
-    return (fraction.double() * n + (0.5 + 1e-6)).floor().long().clamp(0, n)
+__all__ = ["freeze"]
 
 
 def freeze(

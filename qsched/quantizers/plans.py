@@ -9,8 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from qsched.levels.stair import Stair
 from qsched.quantizers.noise import Family, noise_family
-from qsched.quantizers.stair import Stair
 
 __all__ = ["Plan", "backward_plan", "centers", "forward_plan"]
 

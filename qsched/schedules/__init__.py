@@ -3,7 +3,7 @@
 from qsched.schedules.curve import HardeningCurve
 from qsched.schedules.decay import Cosine, Decay, Exponential, Knots, Logistic, Power, Steps
 from qsched.schedules.learning_rate import Drop, LearningRate
-from qsched.schedules.methods import Ana, Inq
+from qsched.schedules.methods import Ana, Inq, Partition
 from qsched.schedules.places import Place, Role, depths
 from qsched.schedules.schedule import (
     BACKWARD_STD,
@@ -34,6 +34,7 @@ __all__ = [
     "LearningRate",
     "Logistic",
     "Override",
+    "Partition",
     "Place",
     "Power",
     "Role",

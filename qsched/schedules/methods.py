@@ -8,7 +8,10 @@ from pydantic import Field
 
 from qsched.schedules.base import Frozen
 
-__all__ = ["Ana", "Inq"]
+__all__ = ["Ana", "Inq", "Partition"]
+
+Partition = Literal["magnitude", "random", "smallest", "error", "rpr"]
+"""Which weights freeze first."""
 
 NonNegative = Annotated[float, Field(ge=0)]
 
@@ -71,5 +74,5 @@ class Inq(Frozen):
     """
 
     kind: Literal["inq"] = "inq"
-    partition: Literal["magnitude", "random", "smallest", "error", "rpr"] = "magnitude"
+    partition: Partition = "magnitude"
     reset_optimizer: bool = False

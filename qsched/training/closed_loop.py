@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from qsched.errors import InputError
+from qsched.levels import level_stair
 from qsched.quantizers import hard
 from qsched.schedules import FORWARD_STD, Ana
 from qsched.specs import Run
 from qsched.tasks import load_data, step_counts
-from qsched.training.cohort import Cohort, level_stair
+from qsched.training.cohort import Cohort
 from qsched.training.evaluate import evaluate
 
 __all__ = ["DEADLINE", "SIGNALS", "ClosedLoop", "Speed", "clock_floor", "train_by_clock"]

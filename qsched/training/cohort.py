@@ -9,24 +9,28 @@ import torch
 from torch import Tensor
 
 from qsched.lanes.annealing import Epoch
-from qsched.lanes.incremental import Incremental, frozen_counts
-from qsched.lanes.modes import Mode, lane_modes, weight_segments
+from qsched.lanes.buffers import Buffers
+from qsched.lanes.coefficients import coefficients
+from qsched.lanes.incremental import Incremental
+from qsched.lanes.modes import Mode, frozen_counts, weight_segments
 from qsched.lanes.network import Network
 from qsched.lanes.optimizers import clip, make_optimizer
-from qsched.lanes.parameters import Buffers, initial_values
-from qsched.lanes.plan import Node, Plan
+from qsched.lanes.parameters import initial_values
+from qsched.lanes.plan import Node
 from qsched.lanes.quantize import ActivationQuantizer, WeightQuantizer
 from qsched.lanes.streams import lane_keys, noise_keys
-from qsched.quantizers import Stair, codebook, stair
+from qsched.levels import level_stair
+from qsched.quantizers import codebook
 from qsched.schedules import FROZEN, MEAN
 from qsched.specs import Run
 from qsched.tasks import task_plan
 from qsched.training.data import BatchOrder, Resident, gather, resident
 from qsched.training.loss import cross_entropy_gradient
+from qsched.training.modes import modes, thresholds
 from qsched.training.table import make_table
 from qsched.training.trained import Parameters
 
-__all__ = ["Cohort", "level_stair", "modes", "thresholds"]
+__all__ = ["Cohort"]
 
 
 class Cohort:
@@ -161,7 +165,7 @@ class Cohort:
         rates, ages = (
             table[:, part][self.table.index].T for table in (self.table.rates, self.table.ages)
         )
-        rows = np.moveaxis(self.optimizer.coefficients(rates, ages), 0, 1)
+        rows = np.moveaxis(coefficients(self.task.optimizer, rates, ages), 0, 1)
         return torch.as_tensor(rows, dtype=self.dtype, device=self.device)
 
     def _keys(self, steps: range) -> Tensor | None:
@@ -197,26 +201,5 @@ class Cohort:
         )
 
 
-def modes(runs: Sequence[Run], plan: Plan) -> list[tuple[Mode, ...]]:
-    """Return the modes of all quantizers, for each run."""
-    return [lane_modes(run.schedule, plan, run.task.precision) for run in runs]
-
-
-def thresholds(
-    mode: tuple[Mode, ...], mean: np.ndarray, plan: Plan, weights: Stair | None
-) -> list[tuple[float, ...] | None]:
-    """Return where each weight tensor starts: thresholds moved by the noise's first mean."""
-    steps = weights.thresholds if weights else ()
-    return [
-        tuple(t + mean[site] for t in steps) if mode[site].kind == "ana" else None
-        for site in range(len(plan.weight_blocks))
-    ]
-
-
 def _samples(lanes: list[tuple[Mode, ...]]) -> bool:
     return any(mode.forward == "random" and mode.kind == "ana" for row in lanes for mode in row)
-
-
-def level_stair(levels: str, quantum: float | None) -> Stair | None:
-    """Return the stair of some levels; None for ``float``."""
-    return None if levels == "float" else stair(levels, quantum)

@@ -1,20 +1,22 @@
 """Training: a cohort goes to native lanes where these cover its task, else to torch lanes.
 
-A user's own model without a lane version trains its runs itself.
+A user's own model without a lane version trains its runs itself. torch is imported where it
+trains: it starts slowly, and native lanes do without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
+from typing import TYPE_CHECKING
 
 from qsched.errors import InputError, TrainingError
 from qsched.schedules import LearningRate, Schedule
 from qsched.specs import Run, RunResult, TaskSpec
 from qsched.tasks import is_native, own_network, task_plan, trains_alone
-from qsched.training import torch_lanes
 from qsched.training.trained import Parameters
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["prepare", "train", "train_one"]
 
@@ -39,7 +41,7 @@ def prepare(task: TaskSpec) -> None:
 def train(
     runs: Sequence[Run],
     *,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str = "float32",
     device: str = "cpu",
     engine: str | None = None,
 ) -> list[RunResult]:
@@ -50,7 +52,7 @@ def train(
 
     Args:
         runs: the cohort; all of one task and one length.
-        dtype: of parameters and activations.
+        dtype: of parameters and activations: a torch dtype, or its name.
         device: a torch device.
         engine: ``torch`` or ``native`` lanes; ``auto`` takes native lanes where these cover the
             task. None is the environment variable QSCHED_ENGINE, or ``auto`` if that is not set.
@@ -70,19 +72,21 @@ def train(
         raise TrainingError("runs of one cohort must share task and length; split them first")
     own = own_network(runs[0].task)
     if own is not None:
-        return own.train(runs, dtype, torch.device(device))
+        return own.train(runs, *_of_torch(dtype, device))
     _check_overrides(runs)
     if is_native(runs[0].task, device, engine):
         from qsched.training import native  # Numba is optional.
 
-        return native.train(runs, dtype=dtype)
-    return torch_lanes.train(runs, dtype, torch.device(device))
+        return native.train(runs, dtype=_name(dtype))
+    from qsched.training import torch_lanes
+
+    return torch_lanes.train(runs, *_of_torch(dtype, device))
 
 
 def train_one(
     run: Run,
     *,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str = "float32",
     device: str = "cpu",
     engine: str | None = None,
 ) -> tuple[RunResult, Parameters]:
@@ -104,8 +108,20 @@ def train_one(
     if is_native(run.task, device, engine):
         from qsched.training import native  # Numba is optional.
 
-        return native.train_one(run, dtype=dtype)
-    return torch_lanes.train_one(run, dtype, torch.device(device))
+        return native.train_one(run, dtype=_name(dtype))
+    from qsched.training import torch_lanes
+
+    return torch_lanes.train_one(run, *_of_torch(dtype, device))
+
+
+def _name(dtype: torch.dtype | str) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _of_torch(dtype: torch.dtype | str, device: str) -> tuple[torch.dtype, torch.device]:
+    import torch
+
+    return getattr(torch, _name(dtype)), torch.device(device)
 
 
 def _check_overrides(runs: Sequence[Run]) -> None:

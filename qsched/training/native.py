@@ -11,13 +11,12 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import torch
 
-from qsched.lanes.incremental import frozen_counts
-from qsched.lanes.modes import Mode, weight_segments
-from qsched.lanes.optimizers import make_optimizer
+from qsched.lanes.coefficients import coefficients
+from qsched.lanes.modes import Mode, frozen_counts, weight_segments
 from qsched.lanes.parameters import initial_values
 from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys
+from qsched.levels import level_stair
 from qsched.native.compiler import compile_once
 from qsched.native.engine import train_lane
 from qsched.native.program import Program, make_program
@@ -31,11 +30,10 @@ from qsched.native.state import (
     recipe,
     state_size,
 )
-from qsched.quantizers import codebook
 from qsched.schedules import FROZEN, MEAN
 from qsched.specs import DataSpec, Run, RunResult
 from qsched.tasks import load_data, step_counts, task_plan
-from qsched.training.cohort import level_stair, modes, thresholds
+from qsched.training.modes import modes, thresholds
 from qsched.training.record import Record, scored_ends
 from qsched.training.table import make_table
 from qsched.training.trained import Parameters
@@ -57,7 +55,7 @@ def prepare(run: Run) -> None:
 
 
 def train(
-    runs: Sequence[Run], *, dtype: torch.dtype = torch.float32, threads: int | None = None
+    runs: Sequence[Run], *, dtype: str = "float32", threads: int | None = None
 ) -> list[RunResult]:
     """Train runs of one task and length, which native lanes cover.
 
@@ -66,14 +64,14 @@ def train(
 
     Args:
         runs: the cohort.
-        dtype: of parameters and activations: float32 or float64.
+        dtype: of parameters and activations: ``float32`` or ``float64``.
         threads: lanes that train at a time; None is the environment variable OMP_NUM_THREADS, or
             the number of cores if that is not set.
 
     Returns:
         One result a run, in the order of ``runs``.
     """
-    cohort = Cohort(runs, np.dtype(str(dtype).removeprefix("torch.")))
+    cohort = Cohort(runs, np.dtype(dtype))
     _prepare(cohort)
     began = time.perf_counter()
     count = threads or _threads()
@@ -85,9 +83,9 @@ def train(
     return [record.result() for record in records]
 
 
-def train_one(run: Run, *, dtype: torch.dtype = torch.float32) -> tuple[RunResult, Parameters]:
+def train_one(run: Run, *, dtype: str = "float32") -> tuple[RunResult, Parameters]:
     """Train one run, and return its parameters, too; arguments as of :func:`train`."""
-    cohort = Cohort([run], np.dtype(str(dtype).removeprefix("torch.")))
+    cohort = Cohort([run], np.dtype(dtype))
     _prepare(cohort)
     lane = Lane(cohort, 0)
     lane.train()
@@ -123,18 +121,13 @@ class Cohort:
         self.program = make_program(self.plan, self.task.batch_size, dtype)
         self.modes = modes(self.runs, self.plan)
         self.table = make_table([run.schedule for run in runs], self.plan.places, self.steps)
-        spec = self.task.optimizer
-        optimizer = make_optimizer(torch.zeros(1, 1), spec, 0)
         # [2, U, T] to [U, T, 2], one contiguous table a schedule.
-        coefficients = optimizer.coefficients(self.table.rates, self.table.ages)
-        self.coefficients = np.ascontiguousarray(np.moveaxis(coefficients, 0, -1))
+        table = coefficients(self.task.optimizer, self.table.rates, self.table.ages)
+        self.coefficients = np.ascontiguousarray(np.moveaxis(table, 0, -1))
         self.stairs = (
             level_stair(self.task.precision.weights, 1.0),
             level_stair(self.task.precision.activations, None),
         )
-
-        levels = self.task.precision.weights
-        self.book = None if levels == "float" else codebook(levels)
         self.networks = {mode: self._network(mode) for mode in set(self.modes)}
 
     def groups(self, threads: int) -> list[range]:
@@ -158,7 +151,7 @@ class Cohort:
         return [lane.record() for lane in lanes]
 
     def _network(self, mode: tuple[Mode, ...]) -> Network:
-        return make_network(self.program, mode, self.stairs, self.book)
+        return make_network(self.program, mode, self.stairs, self.task.precision.weights)
 
     def split(self, name: str) -> Split:
         """Return one split of the task's data."""

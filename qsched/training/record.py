@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import version
 
 import numpy as np
-import torch
 
 from qsched import __version__
 from qsched.plugins import loaded_plugins
@@ -84,7 +84,7 @@ def scored_ends(ends: list[int], points: int = CURVE_POINTS) -> set[int]:
 def _versions() -> dict[str, str]:
     return {
         "qsched": __version__,
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "numpy": np.__version__,
         "python": platform.python_version(),
     }

@@ -10,10 +10,11 @@ import torch
 
 from qsched.specs import Run, RunResult
 from qsched.tasks import load_data, step_counts, task_plan
-from qsched.training.cohort import Cohort, modes
+from qsched.training.cohort import Cohort
 from qsched.training.evaluate import evaluate
 from qsched.training.loop import Loop
 from qsched.training.memory import lanes_together
+from qsched.training.modes import modes
 from qsched.training.record import Record
 from qsched.training.trained import Parameters
 

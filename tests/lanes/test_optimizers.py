@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from qsched.lanes.coefficients import coefficients
 from qsched.lanes.optimizers import clip, make_optimizer
 from qsched.specs import OptimizerSpec
 
@@ -30,11 +31,11 @@ def test_rows_equal_torch_optim(spec: OptimizerSpec, cleared: int | None) -> Non
         ages[cleared:, 1] -= cleared  # lane 1 forgets before step 5
     values = start.clone()
     optimizer = make_optimizer(values, spec, WEIGHTS)
-    coefficients = torch.from_numpy(optimizer.coefficients(rates, ages))
+    table = torch.from_numpy(coefficients(spec, rates, ages))
     for step in range(STEPS):
         if step == cleared:
             optimizer.clear(torch.tensor([1]))
-        optimizer.step(values, grads[step].clone(), coefficients[:, step])
+        optimizer.step(values, grads[step].clone(), table[:, step])
     for lane in range(LANES):
         forgets = cleared if lane == 1 else None
         expected = alone(spec, start[lane], grads[:, lane], rates[:, lane], forgets)
@@ -72,8 +73,8 @@ def alone(
 def test_keep_drops_state() -> None:
     values = torch.ones(3, 4)
     optimizer = make_optimizer(values, OptimizerSpec(), weights=4)
-    coefficients = torch.from_numpy(optimizer.coefficients(np.ones(3), np.ones(3, int))).float()
-    optimizer.step(values, torch.arange(12.0).view(3, 4), coefficients)
+    table = torch.from_numpy(coefficients(OptimizerSpec(), np.ones(3), np.ones(3, int))).float()
+    optimizer.step(values, torch.arange(12.0).view(3, 4), table)
     before = [moment.clone() for moment in optimizer.state]
     optimizer.keep(torch.tensor([2, 0]))
     for moment, old in zip(optimizer.state, before, strict=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from qsched.lanes.buffers import Buffers, view
 from qsched.lanes.layers import Activation, BatchNorm, Linear
-from qsched.lanes.parameters import Buffers, initial_values, view
+from qsched.lanes.parameters import initial_values
 from qsched.lanes.plan import make_plan
 
 PLAN = make_plan(

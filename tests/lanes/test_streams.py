@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys, uniform
+from qsched.lanes.noise import uniform
+from qsched.lanes.streams import Stream, generator, lane_keys, noise_keys
 
 MASK = 2**64 - 1
 

@@ -73,6 +73,6 @@ def difference(runs: list[Run], steps: int) -> float:
 
 def both(runs: list[Run], dtype: torch.dtype = torch.float64, threads: int = 1) -> tuple[Any, Any]:
     """Return the results of native lanes and of torch lanes."""
-    return native.train(runs, dtype=dtype, threads=threads), train(
+    return native.train(runs, dtype=str(dtype).removeprefix("torch."), threads=threads), train(
         runs, dtype=dtype, engine="torch"
     )

@@ -13,8 +13,7 @@ from qsched.lanes.layers import (
 )
 from qsched.native.names import FORWARDS, NOISE
 from qsched.quantizers import CODEBOOKS, STAIRS
-from qsched.quantizers.partition import Partition
-from qsched.schedules import Override, Steps, Window
+from qsched.schedules import Override, Partition, Steps, Window
 from qsched.specs import OptimizerSpec, Precision, Run
 from qsched.tasks import task_plan
 from tests.native.compare import annealing, both, difference, freezing, task

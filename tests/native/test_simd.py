@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from numba import njit
 from scipy.special import erf as exact_erf
 
-from qsched.lanes.streams import uniform as torch_uniform
+from qsched.lanes.noise import uniform as torch_uniform
 from qsched.native import simd
 from qsched.native.program import FLOATS
 
@@ -50,8 +51,34 @@ def each_operation(x, y, z, out):
         simd.store(out, 5 * n + i, simd.select_gt(a, b, a, c))
         simd.store(out, 6 * n + i, simd.spread(x, i + 1) + simd.fill(x, 3.0))
         simd.store(out, 7 * n + i, simd.gather(y, n - 1 - i, -1))
+        simd.store(out, 10 * n + i, simd.select_inside(a, b, a, c, a, b))
         out[8 * n + i // simd.width(x)] = simd.total(a)
         out[9 * n + i // simd.width(x)] = simd.largest(simd.absolute(c))
+
+
+@njit
+def each_root(x, y):
+    for i in range(0, x.size, simd.width(x)):
+        simd.store(y, i, simd.root(simd.load(x, i)))
+
+
+class Group(NamedTuple):
+    row: np.ndarray
+    table: np.ndarray
+    cube: np.ndarray
+    flags: np.ndarray
+    number: int
+
+
+@njit
+def use_dense(group, found):
+    dense = simd.dense(group)
+    found[0], found[1], found[2] = dense.row.size, len(dense.table), len(dense.cube[1])
+    found[3], found[4], found[5] = dense.row[3], dense.table[2, 1], dense.table[1][2]
+    found[6], found[7] = dense.cube[1, 2, 3], dense.cube[1][2][0]
+    found[8], found[9], found[10] = dense.flags[0], dense.flags[1], dense.number
+    dense.row[0], dense.table[1, 1], dense.cube[0][1][2] = 7.0, 8, 9
+    simd.store(dense.row, 16, simd.load(dense.row, 0) + 1.0)
 
 
 @njit
@@ -91,6 +118,38 @@ def test_exp(dtype):
     assert 0 < y[2] < 1e-37
 
 
+def test_root_of_every_significand():
+    # Powers of 4 change the exponent alone: two octaves stand for all, and the ends for the rest.
+    for exponent in (127, 128, 27, 28, 252, 253):
+        x = (np.arange(2**23, dtype=np.uint32) + np.uint32(exponent << 23)).view(np.float32)
+        y = np.empty_like(x)
+        each_root(x, y)
+        assert (y == np.sqrt(x)).all()
+
+
+@FLOAT
+def test_root_of_unusual_numbers(dtype):
+    for one in (0.0, -0.0, 1e-35, 1e-44, 3e38, np.inf, np.nan, -1.0, 2.0):
+        x = np.linspace(0, 9, 32).astype(dtype)
+        x[5] = one
+        y = np.empty_like(x)
+        each_root(x, y)
+        with np.errstate(invalid="ignore"):
+            expected = np.sqrt(x)
+        np.testing.assert_array_equal(y, expected)
+        assert (np.signbit(y) == np.signbit(expected))[x == 0].all()
+
+
+def test_dense_arrays_are_views():
+    row, cube = np.arange(40, dtype=np.float32), np.arange(24).reshape(2, 3, 4)
+    group = Group(row, np.arange(12).reshape(4, 3), cube, np.array([True, False]), 5)
+    found = np.zeros(11)
+    use_dense(group, found)
+    assert found.tolist() == [40, 4, 3, 3, 7, 5, 23, 20, 1, 0, 5]
+    assert (row[0], group.table[1, 1], cube[0, 1, 2]) == (7, 8, 9)
+    assert row[16:32].tolist() == [8, *range(2, 17)]
+
+
 @FLOAT
 def test_erf(dtype):
     x, y = np.linspace(-8, 8, N, dtype=dtype), np.zeros(N, dtype)
@@ -115,7 +174,7 @@ def test_arithmetic(dtype):
     rng = np.random.default_rng(0)
     x, y, z = rng.normal(size=(3, count)).astype(dtype)
     x[3] = y[5] = np.nan
-    out = np.zeros(10 * count, dtype)
+    out = np.zeros(11 * count, dtype)
     each_operation(x, y, z, out)
     width = 64 // x.itemsize
     one, third = dtype(1.5), dtype(2)
@@ -129,7 +188,7 @@ def test_arithmetic(dtype):
             np.where(x >= y, x, np.where(np.isnan(y), y, z)),
             np.where(x > y, x, z),
         ]
-    for row, wanted in zip(out.reshape(10, -1), expected, strict=False):
+    for row, wanted in zip(out.reshape(11, -1), expected, strict=False):
         np.testing.assert_array_max_ulp(row, wanted, maxulp=1)
     np.testing.assert_array_equal(out[6 * count : 7 * count], np.repeat(x[1::width], width) + 3)
     np.testing.assert_array_equal(out[7 * count : 8 * count], y[::-1])
@@ -137,6 +196,8 @@ def test_arithmetic(dtype):
     np.testing.assert_allclose(sums, x.reshape(-1, width).sum(axis=1), rtol=1e-5)
     tops = out[9 * count : 9 * count + count // width]
     np.testing.assert_array_equal(tops, np.abs(z).reshape(-1, width).max(axis=1))
+    inside = np.where((x >= y) & (x < z), x, y)
+    np.testing.assert_array_equal(out[10 * count :], inside)
 
 
 @FLOAT
@@ -171,6 +232,7 @@ def test_denormals_are_restored():
 
 
 CHECK = """
+from typing import NamedTuple
 import numpy as np
 from numba import njit
 from qsched.native import simd
@@ -185,7 +247,14 @@ def add(x, i):
     starts = simd.equal_steps(tile, 0, 8)
     simd.store_tile(simd.add_products(tile, x, starts, i, x, i), x, starts)
 
-for use in (read, add):
+class Group(NamedTuple):
+    x: np.ndarray
+
+@njit
+def item(x, i):
+    return simd.dense(Group(x)).x[i + 7 if i > 0 else i]
+
+for use in (read, add, item):
     use(np.zeros(16), 7)
     for i in (-1, 9):
         try:
@@ -199,4 +268,4 @@ def test_debug_mode_finds_what_lies_outside():
     environment = {**os.environ, "QSCHED_NATIVE_CHECKED": "1"}
     command = [sys.executable, "-c", CHECK]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:-1] == 2 * ["caught -1", "caught 9"]
+    assert done.stdout.split("\n")[:-1] == 3 * ["caught -1", "caught 9"]

@@ -1,12 +1,17 @@
 """What training by native lanes promises beyond the numbers of torch lanes."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from qsched.errors import InputError, UnknownNameError
-from qsched.native import covers
+from qsched.native import covers, names
 from qsched.native.engine import train_lane
+from qsched.quantizers import CODEBOOKS, FAMILIES
+from qsched.quantizers.inq import Binary, PowersOfTwo, Ternary, Uniform
 from qsched.specs import DataSpec, NetworkSpec, Run, TaskSpec
 from qsched.tasks import task_plan, trains_alone
 from qsched.training import native, prepare, train
@@ -49,6 +54,58 @@ def test_parameters_are_equal_bit_for_bit():
         lanes.append(lane)
     for name, first in lanes[0].state._asdict().items():
         assert (first == getattr(lanes[1].state, name)).all(), name
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_groups_are_all_runs_in_their_order(threads, count):
+    runs = [Run(task=SHORT, schedule=annealing(), seed=seed) for seed in range(count)]
+    groups = native.Cohort(runs, np.dtype("float32")).groups(threads)
+    assert [i for group in groups for i in group] == list(range(count))
+    # Each thread has several to take, so that none waits long for another at the end.
+    assert threads == 1 or len(groups) >= min(count, 4 * threads)
+
+
+def test_large_lanes_are_prepared_one_by_one(monkeypatch):
+    monkeypatch.setattr(native, "MEMORY", 100_000)
+    groups = native.Cohort(cohort(3), np.dtype("float32")).groups(1)
+    assert groups == [range(1), range(1, 2), range(2, 3)]
+
+
+ALONE = """
+import sys
+from qsched.specs import Run
+from qsched.training import prepare, train
+
+run = Run.model_validate_json(sys.stdin.read())
+prepare(run.task)
+print(train([run])[0].accuracy, "torch" in sys.modules)
+"""
+
+
+def test_native_lanes_do_without_torch():
+    run = Run(task=task(), schedule=annealing(), seed=3)
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        input=run.model_dump_json(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(native.train([run])[0].accuracy), "False"]
+
+
+def test_codebooks_are_those_of_quantizers():
+    kinds = {
+        "ternary": Ternary,
+        "binary": Binary,
+        "uniform": Uniform,
+        "powers of two": PowersOfTwo,
+    }
+    found = {name: (kinds[kind], bits) for name, (kind, bits) in names.CODEBOOKS.items()}
+    expected = {name: (type(book), getattr(book, "bits", 0)) for name, book in CODEBOOKS.items()}
+    assert found == expected
+    assert tuple(FAMILIES) == names.NOISE
 
 
 def test_results_say_all_that_is_asked_of_them():

@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from qsched.quantizers import CODEBOOKS, FAMILIES, STAIRS, Partition
-from qsched.schedules import Ana, Inq, Place, Schedule
+from qsched.quantizers import CODEBOOKS, FAMILIES, STAIRS
+from qsched.schedules import Ana, Inq, Partition, Place, Schedule
 
 CARDS = Path(__file__).parents[2] / "docs" / "methods"
 SECTIONS = ("What it does", "Formula", "In a schedule file", "What to expect", "Source")

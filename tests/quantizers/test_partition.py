@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsched.errors import InputError, UnknownNameError
-from qsched.quantizers import freeze, frozen_count
+from qsched.levels import frozen_count
+from qsched.quantizers import freeze
 
 PARTITIONS = ("magnitude", "smallest", "error", "random", "rpr")
 
@@ -22,15 +23,14 @@ def sample(rows=4, n=30, seed=0):
 @given(st.integers(0, 1000), st.integers(1, 5000))
 def test_count_rounds_the_decimal_fraction_half_up(thousandths, n):
     exact = floor(Fraction(thousandths, 1000) * n + Fraction(1, 2))
-    fraction = torch.tensor(thousandths / 1000, dtype=torch.float64)
-    assert frozen_count(fraction, n).item() == exact
+    assert frozen_count(np.array(thousandths / 1000), n).item() == exact
 
 
 def test_count_is_exact_at_the_ends_and_keeps_the_shape():
-    fractions = torch.tensor([[0.0, 0.5], [1.0, 1 - 1e-12]], dtype=torch.float64)
+    fractions = np.array([[0.0, 0.5], [1.0, 1 - 1e-12]])
     for n in (1, 3, 10**6 + 1):
         count = frozen_count(fractions, n)
-        assert count.dtype == torch.int64
+        assert count.dtype == np.int64
         assert count.tolist() == [[0, (n + 1) // 2], [n, n]]
 
 

@@ -24,9 +24,10 @@ from qsched.lanes.layers import (
     MaxPool,
     Residual,
 )
+from qsched.lanes.noise import uniform
 from qsched.lanes.parameters import initial_values
 from qsched.lanes.plan import make_plan
-from qsched.lanes.streams import lane_keys, noise_keys, uniform
+from qsched.lanes.streams import lane_keys, noise_keys
 from qsched.schedules import Ana, Inq
 from qsched.specs import Run
 from qsched.tasks import build_network, load_data

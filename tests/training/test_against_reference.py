@@ -12,7 +12,8 @@ from qsched.schedules import Override, Schedule
 from qsched.specs import OptimizerSpec, Precision, Run, TaskSpec
 from qsched.tasks import task_plan
 from qsched.training import train
-from qsched.training.cohort import Cohort, modes
+from qsched.training.cohort import Cohort
+from qsched.training.modes import modes
 from tests.training.reference import STEPS_PER_EPOCH, Reference
 from tests.training.small import STATIC, ana, inq, make_run, mixed_schedules, schedule, small_task
 

@@ -33,7 +33,7 @@ OUTSIDE = "what is read or written must lie inside its array"
 class Dense(types.Type):  # type: ignore[misc]
     """The type of a dense array of ``ndim`` dimensions.
 
-    ``len`` is the length of the first; of one dimension ``size`` is that, too. ``a[i]`` is a number
+    ``len`` is the length of the first, and with one dimension ``size``, too. ``a[i]`` is a number
     or a row, itself dense; ``a[i, j]`` a number.
     """
 
@@ -49,9 +49,7 @@ class _DenseModel(models.StructModel):  # type: ignore[misc]
         super().__init__(manager, kind, [("data", types.CPointer(kind.dtype)), ("shape", shape)])
 
 
-def address(
-    context: Any, builder: Any, kind: Any, array: Any, index: Any, count: int = 1
-) -> Any:
+def address(context: Any, builder: Any, kind: Any, array: Any, index: Any, count: int = 1) -> Any:
     """Return the pointer to ``count`` numbers of an array of one dimension, Numba's or dense.
 
     In debug mode IndexError is raised where they do not lie inside the array.
@@ -168,9 +166,9 @@ def _size(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 
 
 def _make(context: Any, builder: Any, kind: Dense, data: Any, shape: list[Any]) -> Any:
-    view = cgutils.create_struct_proxy(kind)(context, builder)
-    view.data, view.shape = data, cgutils.pack_array(builder, shape, INT64)
-    return view._getvalue()
+    value = ir.Constant(context.get_value_type(kind), ir.Undefined)
+    value = builder.insert_value(value, data, 0)
+    return builder.insert_value(value, cgutils.pack_array(builder, shape, INT64), 1)
 
 
 @generated

@@ -104,9 +104,7 @@ def table_steps(typing: Any, tile: Any, table: Any, first: Any, at: Any) -> Any:
 
 
 @generated
-def add_products(
-    typing: Any, tile: Any, a: Any, starts: Any, offset: Any, b: Any, at: Any
-) -> Any:
+def add_products(typing: Any, tile: Any, a: Any, starts: Any, offset: Any, b: Any, at: Any) -> Any:
     """Return the tile plus, in each row, ``a[start + offset]`` times the row at ``b[at]``."""
     vector, size = llvm_type(Vector(tile.dtype)), tile.dtype.bitwidth // 8
 
@@ -174,4 +172,3 @@ def _line(
     index = ir.Constant(INT64, vector * _width(tile))
     index = builder.add(builder.extract_value(places, row), index)
     return vector_address(context, builder, array, memory, index)
-

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from qsched.errors import InputError, UnknownNameError
 
-__all__ = ["STAIRS", "Stair", "stair"]
+__all__ = ["STAIRS", "Stair", "level_stair", "stair"]
 
 
 @dataclass(frozen=True)
@@ -125,3 +125,8 @@ def stair(levels: str, quantum: float | None = None) -> Stair:
         raise UnknownNameError("stair function", levels, STAIRS)
     found = STAIRS[levels]
     return found if quantum is None else Stair(found.levels, found.thresholds, quantum)
+
+
+def level_stair(levels: str, quantum: float | None) -> Stair | None:
+    """Return the stair of some levels; None for ``float``."""
+    return None if levels == "float" else stair(levels, quantum)
