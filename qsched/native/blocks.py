@@ -1,9 +1,7 @@
-"""Normalization and the activation behind it, some rows at a time.
+"""Normalization and the activation behind it.
 
-Of a block that stays in the first cache, what is normalized is written to scratch, from where the
-activation reads it. A batch is so read and written once in each direction, and not once by each of
-the two, which counts where it leaves the cache. A normalization without an activation is done in
-the same blocks, with no activation.
+What is normalized is never written: the activation reads a normalization's input and normalizes it
+on the way. On the way back, blocks of rows stay in the first cache for the two passes over them.
 
 ``part`` is (first, number) of the rows that are done.
 """
@@ -12,16 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from qsched.native.compiler import compiled, inlined
 from qsched.native.norm import (
     norm_add_sums,
     norm_add_values,
     norm_backward,
     norm_forward,
-    norm_infer,
     norm_parameters_backward,
+    norm_running,
     norm_statistics,
 )
+from qsched.native.places import Inputs, Place, Rows
 from qsched.native.program import BLOCK, LD, PIXELS, SCALE, SHIFT, SITE, SOURCE, STATS, TARGET
 from qsched.native.simd import clear
 from qsched.native.sites import activate, activate_backward, activate_hard
@@ -43,6 +44,17 @@ def _rows(ld: int) -> int:
 
 
 @inlined
+def _source(op: Any, state: Any) -> Any:
+    """Return how what is normalized by the batch's statistics is read."""
+    return (
+        (state.centers, op[STATS]),
+        (state.rstds, op[STATS]),
+        (state.values, op[SCALE]),
+        (state.values, op[SHIFT]),
+    )
+
+
+@inlined
 def gather_statistics(op: Any, net: Any, state: Any, summed: bool) -> None:
     """Write the statistics of a batch; ``summed``: the sums of its values are there already."""
     work, ld, rows = state.work, op[LD], net.batch * op[PIXELS]
@@ -56,29 +68,27 @@ def gather_statistics(op: Any, net: Any, state: Any, summed: bool) -> None:
 @inlined
 def normalize(op: Any, net: Any, state: Any, controls: Any, keys: Any, part: Any) -> None:
     """Write the output of a normalization, and of the activation behind it, in training."""
-    work, ld, end = state.work, op[LD], part[0] + part[1]
-    stats = op[STATS], state.centers, state.rstds, state.means, state.variances
-    step = _rows(ld)
-    for first in range(part[0], end, step):
-        count, x, y = min(step, end - first), op[SOURCE] + first * ld, op[TARGET] + first * ld
-        to = y if op[SITE] < 0 else net.block
-        norm_forward(work, x, to, count, ld, state.values, op[SCALE], op[SHIFT], stats)
-        if op[SITE] >= 0:
-            activate(op, net, state, controls, keys, (first, count), to, y)
+    work, first, rows = state.work, part[0], Rows(part[1], op[LD])
+    x = Inputs(work, op[SOURCE] + first * rows.ld, _source(op, state))
+    y = Place(work, op[TARGET] + first * rows.ld)
+    if op[SITE] >= 0:
+        activate(op, net, state, controls, keys, first, x, y, rows)
+    else:
+        norm_forward(x, y, rows)
 
 
 @inlined
 def normalize_hard(op: Any, net: Any, state: Any, examples: int) -> None:
     """Write the output of a normalization, and of the activation behind it, when inferring."""
-    work, ld, rows = state.work, op[LD], examples * op[PIXELS]
+    work, rows = state.work, Rows(examples * op[PIXELS], op[LD])
     stats = op[STATS], state.centers, state.rstds, state.means, state.variances
-    step = _rows(ld)
-    for first in range(0, rows, step):
-        count, x, y = min(step, rows - first), op[SOURCE] + first * ld, op[TARGET] + first * ld
-        to = y if op[SITE] < 0 else net.block
-        norm_infer(work, x, to, count, ld, state.values, op[SCALE], op[SHIFT], stats)
-        if op[SITE] >= 0:
-            activate_hard(op, net, state, count, to, y)
+    norm_running(rows.ld, state.values, op[SCALE], op[SHIFT], stats, state.sums)
+    x = Inputs(work, op[SOURCE], ((state.sums, np.int64(0)), (state.sums, rows.ld)))
+    y = Place(work, op[TARGET])
+    if op[SITE] >= 0:
+        activate_hard(op, net, state, x, y, rows)
+    else:
+        norm_forward(x, y, rows)
 
 
 @inlined
@@ -90,14 +100,13 @@ def normalize_backward(op: Any, net: Any, state: Any, controls: Any, grad: int, 
     """
     work, ld, end = state.work, op[LD], part[0] + part[1]
     stats = op[STATS], state.centers, state.rstds, state.means, state.variances
-    step = _rows(ld)
+    step, source = _rows(ld), _source(op, state)
     for first in range(part[0], end, step):
-        count, x, slope = min(step, end - first), op[SOURCE] + first * ld, grad + first * ld
+        count, at, slope = min(step, end - first), op[SOURCE] + first * ld, grad + first * ld
         if op[SITE] >= 0:
-            to = net.block
-            norm_forward(work, x, to, count, ld, state.values, op[SCALE], op[SHIFT], stats)
-            activate_backward(op, net, state, controls, count, to, slope)
-        norm_add_sums(work, x, slope, count, ld, stats, state.sums)
+            x, gradient = Inputs(work, at, source), Place(work, slope)
+            activate_backward(op, net, state, controls, x, gradient, Rows(count, ld))
+        norm_add_sums(work, at, slope, count, ld, stats, state.sums)
 
 
 @inlined

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from qsched.native.compiler import compiled
-from qsched.native.simd import exp, fill, fma, load, spread, store, width
+from qsched.native.simd import column, exp, fill, fma, load, read, spread, store, width
 
 __all__ = ["is_wide", "wide_bumps", "wide_expectation"]
 
@@ -34,10 +34,8 @@ def _factors(table: Any, count: int, slope: float, at: int) -> None:
 @compiled
 def wide_expectation(
     x: Any,
-    x_at: int,
     y: Any,
-    y_at: int,
-    n: int,
+    rows: Any,
     level: Any,
     slope: float,
     count: int,
@@ -47,11 +45,9 @@ def wide_expectation(
     """Write the expected level.
 
     Args:
-        x: array of inputs.
-        x_at: place of the first one.
-        y: array of outputs.
-        y_at: place of the first one.
-        n: how many.
+        x: inputs, :class:`~qsched.native.places.Inputs`.
+        y: where outputs go, :class:`~qsched.native.places.Place`.
+        rows: how many there are, :class:`~qsched.native.places.Rows`.
         level: (lowest level, quantum).
         slope: reciprocal scale of the noise.
         count: number of thresholds.
@@ -59,22 +55,22 @@ def wide_expectation(
         step: see there.
     """
     _factors(table, count, slope, 2 * step)
-    one, lowest, quantum = fill(x, 1.0), fill(x, level[0]), fill(x, level[1])
-    first, steep = fill(x, 1.0 * table[0]), fill(x, -slope)
-    for i in range(0, n, width(x)):
-        e, out = exp((load(x, x_at + i) - first) * steep), lowest
-        for k in range(count):
-            out = out + spread(table, step + k) / fma(e, spread(table, 2 * step + k), one)
-        store(y, y_at + i, out * quantum)
+    one, lowest, quantum = fill(x.array, 1.0), fill(x.array, level[0]), fill(x.array, level[1])
+    first, steep = fill(x.array, 1.0 * table[0]), fill(x.array, -slope)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            e, out = exp((read(x.array, x.at + i, col) - first) * steep), lowest
+            for k in range(count):
+                out = out + spread(table, step + k) / fma(e, spread(table, 2 * step + k), one)
+            store(y.array, y.at + i, out * quantum)
 
 
 @compiled
 def wide_bumps(
     x: Any,
-    x_at: int,
     grad: Any,
-    grad_at: int,
-    n: int,
+    rows: Any,
     factor: float,
     slope: float,
     count: int,
@@ -84,16 +80,17 @@ def wide_bumps(
     """Multiply gradients by the derivative; arguments as of :func:`wide_expectation`.
 
     Args:
-        grad: array of gradients, which are replaced.
-        grad_at: place of the first one.
+        grad: where gradients are, which are replaced.
         factor: what the sum of bumps is multiplied by.
     """
     _factors(table, count, slope, 2 * step)
-    one, height = fill(x, 1.0), fill(x, factor)
-    first, steep = fill(x, 1.0 * table[0]), fill(x, -slope)
-    for i in range(0, n, width(x)):
-        e, out = exp((load(x, x_at + i) - first) * steep), one - one
-        for k in range(count):
-            y = one / fma(e, spread(table, 2 * step + k), one)
-            out = fma(y - y * y, spread(table, step + k), out)
-        store(grad, grad_at + i, load(grad, grad_at + i) * (out * height))
+    one, height = fill(x.array, 1.0), fill(x.array, factor)
+    first, steep = fill(x.array, 1.0 * table[0]), fill(x.array, -slope)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            e, out = exp((read(x.array, x.at + i, col) - first) * steep), one - one
+            for k in range(count):
+                y = one / fma(e, spread(table, 2 * step + k), one)
+                out = fma(y - y * y, spread(table, step + k), out)
+            store(grad.array, grad.at + i, load(grad.array, grad.at + i) * (out * height))

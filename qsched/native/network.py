@@ -23,6 +23,7 @@ from qsched.native.compiler import compiled, inlined
 from qsched.native.convolution import NOTHING, convolve
 from qsched.native.gemm import gemm, gemm_transposed, transpose
 from qsched.native.images import begin_backward, convolve_images, images_backward, is_kind
+from qsched.native.places import Inputs, Place, Rows
 from qsched.native.pooling import (
     flatten,
     max_pool,
@@ -78,8 +79,9 @@ def forward(net: Any, state: Any, controls: Any, keys: Any) -> None:
         if op[KIND] == NORM:
             _forward_normalized(i, net, state, controls, keys)
         elif op[KIND] == ACTIVATION:
-            part = 0, net.batch * op[PIXELS]
-            activate(op, net, state, controls, keys, part, op[SOURCE], op[TARGET])
+            x, y = Inputs(work, op[SOURCE], ()), Place(work, op[TARGET])
+            rows = Rows(net.batch * op[PIXELS], op[LD])
+            activate(op, net, state, controls, keys, np.int64(0), x, y, rows)
         elif op[KIND] != CONV:
             _stateless(op, net.jobs, net.batch, work, weights, values)
         elif not is_kind(net.ops, i - 1, NORM):
@@ -118,7 +120,8 @@ def infer(net: Any, state: Any, examples: int) -> None:
         if op[KIND] == NORM:
             normalize_hard(op, net, state, examples)
         elif op[KIND] == ACTIVATION:
-            activate_hard(op, net, state, examples * op[PIXELS], op[SOURCE], op[TARGET])
+            x, y = Inputs(state.work, op[SOURCE], ()), Place(state.work, op[TARGET])
+            activate_hard(op, net, state, x, y, Rows(examples * op[PIXELS], op[LD]))
         else:
             _stateless(op, net.jobs, examples, state.work, state.effective, state.values)
 
@@ -134,8 +137,9 @@ def backward(net: Any, state: Any, controls: Any) -> None:
                 side = 1 - side
             _normalized_backward(i, net, state, controls, grad, other)
         elif op[KIND] == ACTIVATION:
-            rows = net.batch * op[PIXELS]
-            activate_backward(op, net, state, controls, rows, op[SOURCE], grad)
+            x, slope = Inputs(state.work, op[SOURCE], ()), Place(state.work, grad)
+            rows = Rows(net.batch * op[PIXELS], op[LD])
+            activate_backward(op, net, state, controls, x, slope, rows)
         elif op[KIND] == CONV:
             if not is_kind(net.ops, i - 1, NORM):
                 begin_backward(op, state.effective, state.turned, state.grads)

@@ -14,15 +14,15 @@ from __future__ import annotations
 from typing import Any
 
 from qsched.native.compiler import compiled
-from qsched.native.simd import fill, fma, load, sqrt, store, width
+from qsched.native.simd import column, fill, fma, load, read, sqrt, store, width
 
 __all__ = [
     "norm_add_sums",
     "norm_add_values",
     "norm_backward",
     "norm_forward",
-    "norm_infer",
     "norm_parameters_backward",
+    "norm_running",
     "norm_statistics",
 ]
 
@@ -76,42 +76,39 @@ def norm_statistics(work: Any, x: int, rows: int, ld: int, stats: Any, sums: Any
 
 
 @compiled
-def norm_forward(
-    work: Any, x: int, y: int, rows: int, ld: int, values: Any, scale: int, shift: int, stats: Any
-) -> None:
-    """Normalize by the statistics of the batch.
+def norm_forward(x: Any, y: Any, rows: Any) -> None:
+    """Write what is normalized.
 
     Args:
-        work: array of activations.
-        x: place of the input in it.
-        y: place of the output in it.
-        rows: number of rows.
+        x: inputs, normalized as they are read, :class:`~qsched.native.places.Inputs`.
+        y: where outputs go, :class:`~qsched.native.places.Place`.
+        rows: how many there are, :class:`~qsched.native.places.Rows`.
+    """
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            store(y.array, y.at + i, read(x.array, x.at + i, col))
+
+
+@compiled
+def norm_running(
+    ld: int, values: Any, scale: int, shift: int, stats: Any, coefficients: Any
+) -> None:
+    """Write slopes [ld] and offsets [ld] of normalization by the running statistics.
+
+    Args:
         ld: length of a row.
         values: array of parameters.
         scale: place of the scales in it.
         shift: place of the shifts in it.
         stats: statistics.
+        coefficients: where to write, from the start.
     """
-    at, centers, rstds, _, _ = stats
-    for c in range(0, ld, width(work)):
-        mean, rstd = load(centers, at + c), load(rstds, at + c)
-        slope, offset = load(values, scale + c), load(values, shift + c)
-        for i in range(c, c + rows * ld, ld):
-            normal = (load(work, x + i) - mean) * rstd
-            store(work, y + i, fma(normal, slope, offset))
-
-
-@compiled
-def norm_infer(
-    work: Any, x: int, y: int, rows: int, ld: int, values: Any, scale: int, shift: int, stats: Any
-) -> None:
-    """Normalize by the running statistics; arguments as of :func:`norm_forward`."""
     at, _, _, means, variances = stats
-    for c in range(0, ld, width(work)):
+    for c in range(0, ld, width(values)):
         slope = load(values, scale + c) / sqrt(load(variances, at + c) + EPS)
-        offset = load(values, shift + c) - load(means, at + c) * slope
-        for i in range(c, c + rows * ld, ld):
-            store(work, y + i, fma(load(work, x + i), slope, offset))
+        store(coefficients, c, slope)
+        store(coefficients, ld + c, load(values, shift + c) - load(means, at + c) * slope)
 
 
 @compiled

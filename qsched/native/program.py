@@ -79,7 +79,7 @@ LINEAR, CONV, NORM, ACTIVATION, MAX_POOL, MEAN_POOL, FLATTEN = range(7)
 ) = range(28)
 
 BLOCK = 4096
-"""Numbers of a block, see :mod:`qsched.native.blocks`; with few rows it has two of them."""
+"""Numbers of a block of rows, see :mod:`qsched.native.blocks`."""
 
 GROUP = ROWS
 """Images that convolutions take at a time, see :mod:`qsched.native.images`: those of a tile."""
@@ -99,7 +99,6 @@ class Program:
         work: length of the array of activations.
         grads: places in it of the two regions for gradients of activations.
         hard: examples that the hard network takes at a time.
-        block: place in it of scratch for a block of rows.
         turned: length of the array for one layer's transposed weights, and for rows of padding.
         samples: length of the array for random numbers of one quantizer.
         size: length of the array of parameters.
@@ -117,7 +116,6 @@ class Program:
     work: int
     grads: tuple[int, int]
     hard: int
-    block: int
     turned: int
     samples: int
     size: int
@@ -180,7 +178,6 @@ class _Layout:
             self.batch,
             grads=(self._region(wide * self.batch), self._region(wide * self.batch)),
             hard=min(self.batch, GROUP) if (ops[:, KIND] == CONV).any() else self.batch,
-            block=self._region(max(BLOCK, 2 * int(ops[:, LD].max()))),
             work=self.work,
             turned=int(turned.max()),
             samples=max(self.weights, largest * self.batch),

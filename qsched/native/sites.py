@@ -15,6 +15,7 @@ from qsched.native.incremental import (
     hold,
     use_frozen,
 )
+from qsched.native.places import Inputs, Place, Rows
 from qsched.native.program import (
     CHANNELS,
     IMAGES,
@@ -28,11 +29,13 @@ from qsched.native.program import (
 )
 from qsched.native.simd import (
     absolute,
+    column,
     copy,
     fill,
     load,
     maximum,
     minimum,
+    read,
     select_gt,
     store,
     uniform,
@@ -58,6 +61,13 @@ FORWARD_STD, MEAN, BACKWARD_STD = range(3)
 
 
 @inlined
+def layer_size(op: Any) -> int:
+    """Return how many weights an operation has, padding included."""
+    size: int = op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD]
+    return size
+
+
+@inlined
 def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
     """Write the weights that layers compute with at this step.
 
@@ -71,23 +81,15 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
         op = net.ops[i]
         if op[WEIGHT] < 0:
             continue
-        at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]
+        at, n, site = op[WEIGHT], layer_size(op), op[SITE]
         if site >= 0 and net.modes[site, 0] == ANA:
             forward, std = net.modes[site, 2], controls[FORWARD_STD, site]
             if forward == RANDOM and std > 0:
                 _weight_samples(op, keys[0], state.samples)
-            ana_forward(
-                state.values,
-                at,
-                state.effective,
-                at,
-                n,
-                net.stairs[0],
-                (std, controls[MEAN, site], net.modes[site, 1]),
-                forward,
-                state.samples,
-                state.table,
-            )
+            noise = std, controls[MEAN, site], net.modes[site, 1]
+            x, y = Inputs(state.values, at, ()), Place(state.effective, at)
+            rows, samples = _vectors(state.values, n), state.samples
+            ana_forward(x, y, rows, net.stairs[0], noise, forward, samples, state.table)
         elif site >= 0 and net.modes[site, 0] == INQ:
             use_frozen(state, at, n)
         else:
@@ -98,12 +100,13 @@ def quantize_weights(net: Any, state: Any, controls: Any, keys: Any) -> None:
 def weights_backward(op: Any, net: Any, state: Any, controls: Any) -> None:
     """Replace gradients of effective weights by those of the parameters."""
     site = op[SITE]
-    at, n = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD]
+    at, n = op[WEIGHT], layer_size(op)
     if site >= 0 and net.modes[site, 0] == INQ:
         free_gradients(state, at, n)
     if site >= 0 and net.modes[site, 0] == ANA:
         noise = controls[BACKWARD_STD, site], controls[MEAN, site], net.modes[site, 1]
-        ana_backward(state.values, at, state.grads, at, n, net.stairs[0], noise, state.table)
+        x, grad = Inputs(state.values, at, ()), Place(state.grads, at)
+        ana_backward(x, grad, _vectors(state.values, n), net.stairs[0], noise, state.table)
 
 
 @inlined
@@ -113,9 +116,10 @@ def harden_weights(net: Any, state: Any) -> None:
         op = net.ops[i]
         if op[WEIGHT] < 0:
             continue
-        at, n, site = op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD], op[SITE]
+        at, n, site = op[WEIGHT], layer_size(op), op[SITE]
         if site >= 0 and net.modes[site, 0] == ANA:
-            hard(state.values, at, state.effective, at, n, net.stairs[0], 0.0, state.table)
+            x, y = Inputs(state.values, at, ()), Place(state.effective, at)
+            hard(x, y, _vectors(state.values, n), net.stairs[0], 0.0, state.table)
         elif site >= 0 and net.modes[site, 0] == INQ:
             harden_frozen(net, state, site)
         else:
@@ -128,7 +132,7 @@ def hold_weights(net: Any, state: Any) -> None:
     for i in range(len(net.ops)):
         op = net.ops[i]
         if op[WEIGHT] >= 0 and op[SITE] >= 0 and net.modes[op[SITE], 0] == INQ:
-            hold(state, op[WEIGHT], op[SIZE] ** 2 * op[IN_CHANNELS] * op[LD])
+            hold(state, op[WEIGHT], layer_size(op))
 
 
 @inlined
@@ -155,7 +159,7 @@ def freeze_weights(net: Any, course: Any, state: Any, step: int, epoch: int, fre
 
 @inlined
 def activate(
-    op: Any, net: Any, state: Any, controls: Any, keys: Any, part: Any, x: int, y: int
+    op: Any, net: Any, state: Any, controls: Any, keys: Any, first: Any, x: Any, y: Any, rows: Any
 ) -> None:
     """Write the output of an activation in training.
 
@@ -165,67 +169,69 @@ def activate(
         state: of the lane.
         controls: of this step, [4, Q].
         keys: of this step, [Q, 2].
-        part: (first, number) of the rows, examples times positions, that are computed.
-        x: place of their input.
-        y: place of their output.
+        first: which row, of examples times positions, is the first that is computed.
+        x: inputs, :class:`~qsched.native.places.Inputs`.
+        y: where outputs go, :class:`~qsched.native.places.Place`.
+        rows: how many there are, :class:`~qsched.native.places.Rows`.
     """
-    site, n = op[SITE], part[1] * op[LD]
+    site = op[SITE]
     if net.modes[site, 0] == ANA:
         forward, std = net.modes[site, 2], controls[FORWARD_STD, site]
         if forward == RANDOM and std > 0:
+            part = first, rows.count
             _activation_samples(op, net.batch, part, keys[site], state.samples)
-        ana_forward(
-            state.work,
-            x,
-            state.work,
-            y,
-            n,
-            net.stairs[1],
-            (std, controls[MEAN, site], net.modes[site, 1]),
-            forward,
-            state.samples,
-            state.table,
-        )
+        noise = std, controls[MEAN, site], net.modes[site, 1]
+        ana_forward(x, y, rows, net.stairs[1], noise, forward, state.samples, state.table)
     else:
-        _hardtanh(state.work, x, y, n)
+        _hardtanh(x, y, rows)
 
 
 @inlined
 def activate_backward(
-    op: Any, net: Any, state: Any, controls: Any, rows: int, x: int, grad: int
+    op: Any, net: Any, state: Any, controls: Any, x: Any, grad: Any, rows: Any
 ) -> None:
-    """Replace the gradient at ``grad`` by that of the activation's input at ``x``."""
-    site, n = op[SITE], rows * op[LD]
+    """Replace gradients of an activation's outputs by those of its inputs ``x``."""
+    site = op[SITE]
     if net.modes[site, 0] == ANA:
         noise = controls[BACKWARD_STD, site], controls[MEAN, site], net.modes[site, 1]
-        ana_backward(state.work, x, state.work, grad, n, net.stairs[1], noise, state.table)
+        ana_backward(x, grad, rows, net.stairs[1], noise, state.table)
     else:
-        _hardtanh_backward(state.work, x, grad, n)
+        _hardtanh_backward(x, grad, rows)
 
 
 @inlined
-def activate_hard(op: Any, net: Any, state: Any, rows: int, x: int, y: int) -> None:
+def activate_hard(op: Any, net: Any, state: Any, x: Any, y: Any, rows: Any) -> None:
     """Write the output of an activation of the hard network; arguments as before."""
-    n = rows * op[LD]
     if net.modes[op[SITE], 0] == ANA:
-        hard(state.work, x, state.work, y, n, net.stairs[1], 0.0, state.table)
+        hard(x, y, rows, net.stairs[1], 0.0, state.table)
     else:
-        _hardtanh(state.work, x, y, n)
+        _hardtanh(x, y, rows)
 
 
 @compiled
-def _hardtanh(work: Any, x: int, y: int, n: int) -> None:
-    one = fill(work, 1.0)
-    for i in range(0, n, width(work)):
-        store(work, y + i, maximum(minimum(load(work, x + i), one), 0.0 - one))
+def _vectors(array: Any, n: int) -> Any:
+    """Return ``n`` numbers in a row as rows of one vector."""
+    return Rows(n // width(array), width(array))
 
 
 @compiled
-def _hardtanh_backward(work: Any, x: int, grad: int, n: int) -> None:
-    one, zero = fill(work, 1.0), fill(work, 0.0)
-    for i in range(0, n, width(work)):
-        inside = select_gt(one, absolute(load(work, x + i)), load(work, grad + i), zero)
-        store(work, grad + i, inside)
+def _hardtanh(x: Any, y: Any, rows: Any) -> None:
+    one = fill(x.array, 1.0)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            value = minimum(read(x.array, x.at + i, col), one)
+            store(y.array, y.at + i, maximum(value, 0.0 - one))
+
+
+@compiled
+def _hardtanh_backward(x: Any, grad: Any, rows: Any) -> None:
+    one, zero = fill(x.array, 1.0), fill(x.array, 0.0)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            size, slope = absolute(read(x.array, x.at + i, col)), load(grad.array, grad.at + i)
+            store(grad.array, grad.at + i, select_gt(one, size, slope, zero))
 
 
 # A random number belongs to a place in the order of torch lanes: weights [outputs, inputs, taps]

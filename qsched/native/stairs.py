@@ -17,6 +17,7 @@ from qsched.native.logistic import is_wide, wide_bumps, wide_expectation
 from qsched.native.names import NOISE
 from qsched.native.simd import (
     absolute,
+    column,
     erf,
     exp,
     fill,
@@ -26,6 +27,7 @@ from qsched.native.simd import (
     maximum,
     minimum,
     nan_else,
+    read,
     select_ge,
     select_gt,
     select_inside,
@@ -72,46 +74,56 @@ def stair_row(stair: Stair | None) -> np.ndarray:
 
 @compiled
 def hard(
-    x: Any, x_at: int, y: Any, y_at: int, n: int, stair: Any, mean: float, table: Any
+    x: Any,
+    y: Any,
+    rows: Any,
+    stair: Any,
+    mean: float,
+    table: Any,
 ) -> None:
     """Write the stair function of ``x - mean``, exact, with H(0) = 1; NaN yields NaN.
 
     Args:
-        x: array of inputs.
-        x_at: place of the first one.
-        y: array of outputs.
-        y_at: place of the first one.
-        n: how many; rounded up to whole vectors.
+        x: inputs, :class:`~qsched.native.places.Inputs`.
+        y: where outputs go, :class:`~qsched.native.places.Place`.
+        rows: how many there are, :class:`~qsched.native.places.Rows`.
         stair: a stair's row.
         mean: shift of the thresholds, in quanta.
         table: array for coefficients.
     """
     count = _centers(stair, mean, table)
-    quantum, lowest = fill(x, stair[QUANTUM]), fill(x, stair[LOWEST])
-    zero = fill(x, 0.0)
+    quantum, lowest = fill(x.array, stair[QUANTUM]), fill(x.array, stair[LOWEST])
+    zero = fill(x.array, 0.0)
     if count == TWO:
-        low, high = spread(table, 0), spread(table, 1)
-        step, next_step = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
-        for i in range(0, n, width(x)):
-            value = load(x, x_at + i)
-            out = nan_else(value, lowest) + select_ge(value, low, step, zero)
-            store(y, y_at + i, (out + select_ge(value, high, next_step, zero)) * quantum)
+        _hard_of_two(x, y, rows, lowest, quantum, table)
         return
-    for i in range(0, n, width(x)):
-        value = load(x, x_at + i)
-        out = nan_else(value, lowest)
-        for k in range(count):
-            out = out + select_ge(value, spread(table, k), spread(table, THRESHOLDS + k), zero)
-        store(y, y_at + i, out * quantum)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            value = read(x.array, x.at + i, col)
+            out = nan_else(value, lowest)
+            for k in range(count):
+                out = out + select_ge(value, spread(table, k), spread(table, THRESHOLDS + k), zero)
+            store(y.array, y.at + i, out * quantum)
+
+
+@compiled
+def _hard_of_two(x: Any, y: Any, rows: Any, lowest: Any, quantum: Any, table: Any) -> None:
+    low, high, zero = spread(table, 0), spread(table, 1), fill(x.array, 0.0)
+    first, second = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            value = read(x.array, x.at + i, col)
+            out = nan_else(value, lowest) + select_ge(value, low, first, zero)
+            store(y.array, y.at + i, (out + select_ge(value, high, second, zero)) * quantum)
 
 
 @compiled
 def ana_forward(
     x: Any,
-    x_at: int,
     y: Any,
-    y_at: int,
-    n: int,
+    rows: Any,
     stair: Any,
     noise: Any,
     forward: int,
@@ -127,68 +139,78 @@ def ana_forward(
     """
     std, mean, family = noise
     if not std > 0:
-        hard(x, x_at, y, y_at, n, stair, mean, table)
+        hard(x, y, rows, stair, mean, table)
         return
     count = _centers(stair, mean, table)
     slope = min(1.0 / (WIDTHS[family] * stair[QUANTUM] * std), STEEP)
     if forward == EXPECTATION:
         if family == UNIFORM:
-            _uniform_expectation(x, x_at, y, y_at, n, stair, slope, table)
+            _uniform_expectation(x, y, rows, stair, slope, count, table)
         elif family == TRIANGULAR:
-            _triangular_expectation(x, x_at, y, y_at, n, stair, slope, table)
+            _triangular_expectation(x, y, rows, stair, slope, count, table)
         elif family == NORMAL:
-            _normal_expectation(x, x_at, y, y_at, n, stair, slope, table)
+            _normal_expectation(x, y, rows, stair, slope, count, table)
         elif is_wide(table, count, slope):
             level = stair[LOWEST], stair[QUANTUM]
-            wide_expectation(x, x_at, y, y_at, n, level, slope, count, table, THRESHOLDS)
+            wide_expectation(x, y, rows, level, slope, count, table, THRESHOLDS)
         else:
-            _logistic_expectation(x, x_at, y, y_at, n, stair, slope, table)
+            _logistic_expectation(x, y, rows, stair, slope, count, table)
     elif forward == MODE:
-        _mode(x, x_at, y, y_at, n, stair, slope, family, count, table)
+        _mode(x, y, rows, stair, slope, family, count, table)
     else:
-        _random(x, x_at, y, y_at, n, stair, slope, family, count, samples, table)
+        _random(x, y, rows, stair, slope, family, count, samples, table)
 
 
 @compiled
 def ana_backward(
-    x: Any, x_at: int, grad: Any, grad_at: int, n: int, stair: Any, noise: Any, table: Any
+    x: Any,
+    grad: Any,
+    rows: Any,
+    stair: Any,
+    noise: Any,
+    table: Any,
 ) -> None:
     """Multiply gradients by the derivative of the smoothed stair at ``x``.
 
     Args:
-        x: array of the forward pass's inputs.
-        x_at: place of the first one.
-        grad: array of gradients, which are replaced.
-        grad_at: place of the first one.
-        n: how many.
+        x: the forward pass's inputs.
+        grad: where gradients are, which are replaced.
+        rows: as of :func:`hard`.
         stair: a stair's row.
         noise: (standard deviation, mean, index of the family).
         table: array for coefficients.
     """
     std, mean, family = noise
     if not std > 0:
-        zero = fill(grad, 0.0)
-        for i in range(0, n, width(x)):
-            store(grad, grad_at + i, load(grad, grad_at + i) * zero)
-    elif family == UNIFORM and stair[EVEN] != 0:
-        _windows(x, x_at, grad, grad_at, n, stair, std, mean)
+        _clear(grad, rows)
+        return
+    if family == UNIFORM and stair[EVEN] != 0:
+        _windows(x, grad, rows, stair, std, mean)
         return
     count = _centers(stair, mean, table)
     slope = min(1.0 / (WIDTHS[family] * stair[QUANTUM] * std), STEEP)
     factor = slope * NORMS[family] * stair[QUANTUM]
     if family == LOGISTIC and is_wide(table, count, slope):
-        wide_bumps(x, x_at, grad, grad_at, n, factor, slope, count, table, THRESHOLDS)
+        wide_bumps(x, grad, rows, factor, slope, count, table, THRESHOLDS)
         return
     for k in range(count):
         table[k] = -table[k] * slope
     if family == UNIFORM:
-        _uniform_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
+        _uniform_bumps(x, grad, rows, slope, factor, table, count)
     elif family == TRIANGULAR:
-        _triangular_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
+        _triangular_bumps(x, grad, rows, slope, factor, table, count)
     elif family == NORMAL:
-        _normal_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
+        _normal_bumps(x, grad, rows, slope, factor, table, count)
     else:
-        _logistic_bumps(x, x_at, grad, grad_at, n, slope, factor, table, count)
+        _logistic_bumps(x, grad, rows, slope, factor, table, count)
+
+
+@compiled
+def _clear(grad: Any, rows: Any) -> None:
+    """Multiply gradients by 0; NaN stays."""
+    zero = fill(grad.array, 0.0)
+    for i in range(0, rows.count * rows.ld, width(grad.array)):
+        store(grad.array, grad.at + i, load(grad.array, grad.at + i) * zero)
 
 
 @compiled
@@ -264,26 +286,35 @@ def _expectation_of(sigmoid: Any) -> Any:
 
     @compiled
     def expectation(
-        x: Any, x_at: int, y: Any, y_at: int, n: int, stair: Any, slope: float, table: Any
+        x: Any, y: Any, rows: Any, stair: Any, slope: float, count: int, table: Any
     ) -> None:
-        count = int(stair[COUNT])
-        one, center, quantum = fill(x, 1.0), fill(x, stair[CENTER]), fill(x, stair[QUANTUM])
-        steep = fill(x, slope)
+        one, steep = fill(x.array, 1.0), fill(x.array, slope)
+        center, quantum = fill(x.array, stair[CENTER]), fill(x.array, stair[QUANTUM])
         if count == TWO:
-            low, high = spread(table, 0), spread(table, 1)
-            step, next_step = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
-            for i in range(0, n, width(x)):
-                value = load(x, x_at + i)
-                out = fma(sigmoid((value - low) * steep, one), step, center)
-                out = fma(sigmoid((value - high) * steep, one), next_step, out)
-                store(y, y_at + i, out * quantum)
+            of_two(x, y, rows, steep, center, quantum, table)
             return
-        for i in range(0, n, width(x)):
-            value, out = load(x, x_at + i), center
-            for k in range(count):
-                s = sigmoid((value - spread(table, k)) * steep, one)
-                out = fma(s, spread(table, THRESHOLDS + k), out)
-            store(y, y_at + i, out * quantum)
+        for c in range(0, rows.ld, width(x.array)):
+            col = column(x.source, c)
+            for i in range(c, c + rows.count * rows.ld, rows.ld):
+                value, out = read(x.array, x.at + i, col), center
+                for k in range(count):
+                    s = sigmoid((value - spread(table, k)) * steep, one)
+                    out = fma(s, spread(table, THRESHOLDS + k), out)
+                store(y.array, y.at + i, out * quantum)
+
+    @compiled
+    def of_two(
+        x: Any, y: Any, rows: Any, steep: Any, center: Any, quantum: Any, table: Any
+    ) -> None:
+        low, high, one = spread(table, 0), spread(table, 1), fill(x.array, 1.0)
+        first, second = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
+        for c in range(0, rows.ld, width(x.array)):
+            col = column(x.source, c)
+            for i in range(c, c + rows.count * rows.ld, rows.ld):
+                value = read(x.array, x.at + i, col)
+                out = fma(sigmoid((value - low) * steep, one), first, center)
+                out = fma(sigmoid((value - high) * steep, one), second, out)
+                store(y.array, y.at + i, out * quantum)
 
     return expectation
 
@@ -297,10 +328,8 @@ _logistic_expectation = _expectation_of(_logistic_sigmoid)
 @compiled
 def _mode(
     x: Any,
-    x_at: int,
     y: Any,
-    y_at: int,
-    n: int,
+    rows: Any,
     stair: Any,
     slope: float,
     family: int,
@@ -309,32 +338,33 @@ def _mode(
 ) -> None:
     # The last one of the most probable levels; a bonus for each level lets ties go up in spite of
     # rounding.
-    one, lowest, quantum = fill(x, 1.0), fill(x, stair[LOWEST]), fill(x, stair[QUANTUM])
-    half, steep, bonus = one * 0.5, fill(x, slope), fill(x, 8.0 * _epsilon(x))
-    for i in range(0, n, width(x)):
-        value = load(x, x_at + i)
-        out = level = nan_else(value, lowest)
-        s = _sigmoid((value - spread(table, 0)) * steep, family, one)
-        best, extra = half - s, bonus
-        for k in range(count):
-            level = level + spread(table, THRESHOLDS + k)
-            after = 0.0 - half
-            if k + 1 < count:
-                after = _sigmoid((value - spread(table, k + 1)) * steep, family, one)
-            probability = s - after + extra
-            out = select_ge(probability, best, level, out)
-            best = maximum(best, probability)
-            s, extra = after, extra + bonus
-        store(y, y_at + i, out * quantum)
+    lowest, quantum = fill(x.array, stair[LOWEST]), fill(x.array, stair[QUANTUM])
+    one, steep, bonus = fill(x.array, 1.0), fill(x.array, slope), fill(x.array, _bonus(x.array))
+    half = one * 0.5
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            value = read(x.array, x.at + i, col)
+            out = level = nan_else(value, lowest)
+            s = _sigmoid((value - spread(table, 0)) * steep, family, one)
+            best, extra = half - s, bonus
+            for k in range(count):
+                level = level + spread(table, THRESHOLDS + k)
+                after = 0.0 - half
+                if k + 1 < count:
+                    after = _sigmoid((value - spread(table, k + 1)) * steep, family, one)
+                probability = s - after + extra
+                out = select_ge(probability, best, level, out)
+                best = maximum(best, probability)
+                s, extra = after, extra + bonus
+            store(y.array, y.at + i, out * quantum)
 
 
 @compiled
 def _random(
     x: Any,
-    x_at: int,
     y: Any,
-    y_at: int,
-    n: int,
+    rows: Any,
     stair: Any,
     slope: float,
     family: int,
@@ -342,20 +372,28 @@ def _random(
     samples: Any,
     table: Any,
 ) -> None:
-    one, lowest, quantum = fill(x, 1.0), fill(x, stair[LOWEST]), fill(x, stair[QUANTUM])
-    half, steep, zero = one * 0.5, fill(x, slope), fill(x, 0.0)
-    for i in range(0, n, width(x)):
-        value, cut = load(x, x_at + i), load(samples, i) - half
-        out = nan_else(value, lowest)
-        for k in range(count):
-            s = _sigmoid((value - spread(table, k)) * steep, family, one)
-            out = out + select_gt(s, cut, spread(table, THRESHOLDS + k), zero)
-        store(y, y_at + i, out * quantum)
+    lowest, quantum = fill(x.array, stair[LOWEST]), fill(x.array, stair[QUANTUM])
+    one, steep, zero = fill(x.array, 1.0), fill(x.array, slope), fill(x.array, 0.0)
+    half = one * 0.5
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            value, cut = read(x.array, x.at + i, col), load(samples, i) - half
+            out = nan_else(value, lowest)
+            for k in range(count):
+                s = _sigmoid((value - spread(table, k)) * steep, family, one)
+                out = out + select_gt(s, cut, spread(table, THRESHOLDS + k), zero)
+            store(y.array, y.at + i, out * quantum)
 
 
 @compiled
 def _windows(
-    x: Any, x_at: int, grad: Any, grad_at: int, n: int, stair: Any, std: float, mean: float
+    x: Any,
+    grad: Any,
+    rows: Any,
+    stair: Any,
+    std: float,
+    mean: float,
 ) -> None:
     # Uniform noise on an even stair: the derivative counts the thresholds within half a width.
     extent = WIDTHS[UNIFORM] * std
@@ -363,24 +401,35 @@ def _windows(
     if abs(extent - whole) < TOUCHING * whole:
         extent = whole
     quantum = stair[QUANTUM]
-    low = fill(x, (mean + stair[FIRST]) * quantum - extent * (quantum / 2))
-    factor, unit = fill(x, min(stair[JUMPS] / extent, STEEP)), fill(x, 1.0 / quantum)
+    low = fill(x.array, (mean + stair[FIRST]) * quantum - extent * (quantum / 2))
+    factor, unit = fill(x.array, min(stair[JUMPS] / extent, STEEP)), fill(x.array, 1.0 / quantum)
     if stair[COUNT] == TWO:
-        width_of_one, one = fill(x, extent), fill(x, 1.0)
-        zero = one - one
-        for i in range(0, n, width(x)):
-            distance = (load(x, x_at + i) - low) * unit
-            beyond = distance - width_of_one
+        _two_windows(x, grad, rows, low, unit, extent, factor)
+        return
+    none, last = fill(x.array, -1.0), fill(x.array, stair[COUNT] - 1)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            distance = (read(x.array, x.at + i, col) - low) * unit
+            begun = minimum(maximum(floor(distance), none), last)
+            ended = minimum(maximum(floor(distance - extent), none), last)
+            slope = load(grad.array, grad.at + i)
+            store(grad.array, grad.at + i, slope * ((begun - ended) * factor))
+
+
+@compiled
+def _two_windows(
+    x: Any, grad: Any, rows: Any, low: Any, unit: Any, extent: float, factor: Any
+) -> None:
+    zero, one = fill(x.array, 0.0), fill(x.array, 1.0)
+    for c in range(0, rows.ld, width(x.array)):
+        col = column(x.source, c)
+        for i in range(c, c + rows.count * rows.ld, rows.ld):
+            distance = (read(x.array, x.at + i, col) - low) * unit
+            beyond, slope = distance - extent, load(grad.array, grad.at + i)
             out = select_inside(distance, zero, beyond, zero, factor, zero)
             out = out + select_inside(distance, one, beyond, one, factor, zero)
-            store(grad, grad_at + i, load(grad, grad_at + i) * out)
-        return
-    none, last = fill(x, -1.0), fill(x, stair[COUNT] - 1)
-    for i in range(0, n, width(x)):
-        distance = (load(x, x_at + i) - low) * unit
-        begun = minimum(maximum(floor(distance), none), last)
-        ended = minimum(maximum(floor(distance - extent), none), last)
-        store(grad, grad_at + i, load(grad, grad_at + i) * ((begun - ended) * factor))
+            store(grad.array, grad.at + i, slope * out)
 
 
 def _bumps_of(bump: Any) -> Any:
@@ -389,31 +438,23 @@ def _bumps_of(bump: Any) -> Any:
     @compiled
     def bumps(
         x: Any,
-        x_at: int,
         grad: Any,
-        grad_at: int,
-        n: int,
+        rows: Any,
         slope: float,
         factor: float,
         table: Any,
         count: int,
     ) -> None:
-        one, steep, height = fill(x, 1.0), fill(x, slope), fill(x, factor)
-        if count == TWO:
-            low, high = spread(table, 0), spread(table, 1)
-            step, next_step = spread(table, THRESHOLDS), spread(table, THRESHOLDS + 1)
-            for i in range(0, n, width(x)):
-                scaled = load(x, x_at + i) * steep
-                out = fma(bump(scaled + low, one), step, one - one)
-                out = fma(bump(scaled + high, one), next_step, out)
-                store(grad, grad_at + i, load(grad, grad_at + i) * (out * height))
-            return
-        for i in range(0, n, width(x)):
-            scaled, out = load(x, x_at + i) * steep, one - one
-            for k in range(count):
-                w = bump(scaled + spread(table, k), one)
-                out = fma(w, spread(table, THRESHOLDS + k), out)
-            store(grad, grad_at + i, load(grad, grad_at + i) * (out * height))
+        one, steep, height = fill(x.array, 1.0), fill(x.array, slope), fill(x.array, factor)
+        for c in range(0, rows.ld, width(x.array)):
+            col = column(x.source, c)
+            for i in range(c, c + rows.count * rows.ld, rows.ld):
+                scaled, out = read(x.array, x.at + i, col) * steep, one - one
+                for k in range(count):
+                    w = bump(scaled + spread(table, k), one)
+                    out = fma(w, spread(table, THRESHOLDS + k), out)
+                gradient = load(grad.array, grad.at + i)
+                store(grad.array, grad.at + i, gradient * (out * height))
 
     return bumps
 
@@ -425,6 +466,6 @@ _logistic_bumps = _bumps_of(_logistic_bump)
 
 
 @compiled
-def _epsilon(x: Any) -> float:
-    """Return the machine epsilon of the array's type."""
-    return 2.0**-23 if width(x) == 16 else 2.0**-52
+def _bonus(array: Any) -> float:
+    """Return a few machine epsilons of the array's type."""
+    return 8 * 2.0**-23 if width(array) == 16 else 8 * 2.0**-52

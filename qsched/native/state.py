@@ -41,7 +41,6 @@ class Network(NamedTuple):
         logits: place of the network's output among the activations.
         grads: places there of the two regions for gradients.
         hard: examples that the hard network takes at a time.
-        block: place there of scratch for a block of rows.
         weights: number of leading parameters that are weights.
     """
 
@@ -56,7 +55,6 @@ class Network(NamedTuple):
     logits: int
     grads: tuple[int, int]
     hard: int
-    block: int
     weights: int
 
 
@@ -194,7 +192,6 @@ def make_network(
         program.logits,
         program.grads,
         program.hard,
-        program.block,
         program.weights,
     )
 

@@ -44,6 +44,7 @@ from qsched.native.simd.memory import (
     transpose_square,
     width,
 )
+from qsched.native.simd.reading import column, read
 from qsched.native.simd.tile import (
     ROWS,
     VECTORS,
@@ -64,6 +65,7 @@ __all__ = [
     "absolute",
     "add_products",
     "clear",
+    "column",
     "copy",
     "dense",
     "equal_steps",
@@ -81,6 +83,7 @@ __all__ = [
     "minimum",
     "nan_else",
     "prefetch",
+    "read",
     "restore_denormals",
     "root",
     "select_ge",
