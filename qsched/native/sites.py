@@ -41,7 +41,8 @@ from qsched.native.simd import (
     uniform,
     width,
 )
-from qsched.native.stairs import RANDOM, ana_backward, ana_forward, hard
+from qsched.native.slopes import ana_backward
+from qsched.native.stairs import RANDOM, ana_forward, hard
 
 __all__ = [
     "activate",

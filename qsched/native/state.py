@@ -10,7 +10,7 @@ from qsched.lanes.modes import Mode
 from qsched.levels import Stair
 from qsched.native.names import BOOKS, CODEBOOKS, FORWARDS, METHODS, NOISE, PARTITIONS
 from qsched.native.program import FLOATS, LD, Program
-from qsched.native.stairs import stair_row
+from qsched.native.steps import stair_row
 from qsched.specs import OptimizerSpec
 
 __all__ = [
@@ -36,7 +36,7 @@ class Network(NamedTuple):
         columns: where each quantized weight lies among the parameters, in the order of the plan.
         tensors: where each tensor begins among the quantized weights, and the end of the last.
         book: codebook of frozen weights: index and bits.
-        stairs: of weights and of activations, rows of :func:`qsched.native.stairs.stair_row`.
+        stairs: of weights and of activations, rows of :func:`qsched.native.steps.stair_row`.
         batch: examples of a batch.
         logits: place of the network's output among the activations.
         grads: places there of the two regions for gradients.
