@@ -185,9 +185,9 @@ class Cohort:
         """Return the examples of each batch, [T, B]."""
         draw, examples = generator(seed, Stream.BATCHES), len(self.data.train)
         batch = self.task.batch_size
-        epochs = np.tile(np.arange(examples), (len(self.ends), 1))
-        rows: np.ndarray = draw.permuted(epochs, axis=1)[:, : self.epoch * batch]
-        return rows.reshape(-1, batch)
+        rows = np.tile(np.arange(examples), (len(self.ends), 1))
+        draw.permuted(rows, axis=1, out=rows)
+        return rows[:, : self.epoch * batch].reshape(-1, batch)
 
     def keys(self, i: int) -> np.ndarray:
         """Return the keys of the noise of run ``i``, [T, Q, 2]; of one step if it has none."""
