@@ -45,14 +45,7 @@ TOUCHING = 1e-6
 
 
 @compiled
-def ana_backward(
-    x: Any,
-    grad: Any,
-    rows: Any,
-    stair: Any,
-    noise: Any,
-    table: Any,
-) -> None:
+def ana_backward(x: Any, grad: Any, rows: Any, stair: Any, noise: Any, table: Any) -> None:
     """Multiply gradients by the derivative of the smoothed stair at ``x``.
 
     Where an input is NaN, so is the loss; what becomes of its gradient is not defined.
@@ -99,14 +92,7 @@ def _clear(grad: Any, rows: Any) -> None:
 
 
 @compiled
-def _windows(
-    x: Any,
-    grad: Any,
-    rows: Any,
-    stair: Any,
-    std: float,
-    mean: float,
-) -> None:
+def _windows(x: Any, grad: Any, rows: Any, stair: Any, std: float, mean: float) -> None:
     # Uniform noise on an even stair: the derivative counts the thresholds within half a width.
     extent = WIDTHS[UNIFORM] * std
     whole = np.rint(extent)

@@ -45,14 +45,7 @@ EXPECTATION, MODE, RANDOM = range(3)
 
 
 @compiled
-def hard(
-    x: Any,
-    y: Any,
-    rows: Any,
-    stair: Any,
-    mean: float,
-    table: Any,
-) -> None:
+def hard(x: Any, y: Any, rows: Any, stair: Any, mean: float, table: Any) -> None:
     """Write the stair function of ``x - mean``, exact, with H(0) = 1; NaN yields NaN.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numba import njit
+from numba.core.errors import TypingError
 from scipy.special import erf as exact_erf
 
 from qsched.lanes.noise import uniform as torch_uniform
@@ -148,6 +149,13 @@ def test_dense_arrays_are_views():
     assert found.tolist() == [40, 4, 3, 3, 7, 5, 23, 20, 1, 0, 5]
     assert (row[0], group.table[1, 1], cube[0, 1, 2]) == (7, 8, 9)
     assert row[16:32].tolist() == [8, *range(2, 17)]
+
+
+def test_arrays_with_gaps_are_not_dense():
+    gaps = np.arange(80, dtype=np.float32)[::2]
+    cube = np.zeros((2, 3, 4), int)
+    with pytest.raises(TypingError, match="C-contiguous"):
+        use_dense(Group(gaps, cube[0], cube, np.ones(2, bool), 0), np.zeros(11))
 
 
 @FLOAT

@@ -10,9 +10,8 @@ Operators ``+ - * /`` take two vectors, or a vector and a scalar. Comparisons ar
 NaN they are false.
 
 Memory is read and written anywhere in a one-dimensional array, Numba's own or a dense one
-(:mod:`qsched.native.simd.dense`), aligned or not, and **without
-checks** unless :data:`qsched.native.compiler.CHECKED`, when an access beyond the array raises
-IndexError.
+(:mod:`qsched.native.simd.dense`), aligned or not, and **without checks** unless
+:data:`qsched.native.compiler.CHECKED`, when an access beyond the array raises IndexError.
 """
 
 from qsched.native.simd.arithmetic import (

@@ -13,6 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.core.typing.templates import (
     AbstractTemplate,
     AttributeTemplate,
@@ -25,7 +26,7 @@ from numba.extending import lower_builtin, lower_getattr, models, register_model
 from qsched.native.compiler import CHECKED
 from qsched.native.simd.vector import INT64, Vector, generated, llvm_type
 
-__all__ = ["address", "dense", "pointer", "vector_address"]
+__all__ = ["address", "dense", "load_vector", "pointer", "vector_address"]
 
 OUTSIDE = "what is read or written must lie inside its array"
 
@@ -65,6 +66,12 @@ def vector_address(context: Any, builder: Any, kind: Any, array: Any, index: Any
     vector = Vector(kind.dtype)
     place = address(context, builder, kind, array, index, vector.count)
     return builder.bitcast(place, llvm_type(vector).as_pointer())
+
+
+def load_vector(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Return the vector that starts at an index of an array, aligned or not."""
+    place = vector_address(context, builder, kind, array, index)
+    return builder.load(place, align=kind.dtype.bitwidth // 8)
 
 
 def pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
@@ -173,11 +180,11 @@ def _make(context: Any, builder: Any, kind: Dense, data: Any, shape: list[Any]) 
 
 @generated
 def dense(typing: Any, group: Any) -> Any:
-    """Return a named tuple with dense arrays in place of its C-contiguous ones."""
-    kinds = [
-        Dense(kind.dtype, kind.ndim) if isinstance(kind, types.Array) else kind
-        for kind in group.types
-    ]
+    """Return a named tuple with dense arrays in place of Numba's, which must be C-contiguous."""
+    arrays = [kind for kind in group.types if isinstance(kind, types.Array)]
+    if any(kind.layout != "C" for kind in arrays):
+        raise TypingError("dense arrays are C-contiguous; use numpy.ascontiguousarray")
+    kinds = [Dense(kind.dtype, kind.ndim) if kind in arrays else kind for kind in group.types]
     result = types.NamedTuple(kinds, group.instance_class)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 
 from qsched.native.compiler import compiled
-from qsched.native.simd.dense import address, pointer, vector_address
+from qsched.native.simd.dense import address, load_vector, pointer, vector_address
 from qsched.native.simd.vector import INT32, INT64, Vector, broadcast, generated, llvm_type
 
 __all__ = [
@@ -43,8 +43,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = vector_address(context, builder, array, *args)
-        return builder.load(place, align=array.dtype.bitwidth // 8)
+        return load_vector(context, builder, array, *args)
 
     return kind(array, types.intp), generate
 

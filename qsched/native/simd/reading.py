@@ -10,15 +10,10 @@ from typing import Any
 
 from numba import types
 
-from qsched.native.simd.dense import vector_address
+from qsched.native.simd.dense import load_vector
 from qsched.native.simd.vector import Vector, call, generated
 
 __all__ = ["column", "read"]
-
-
-def _load(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    place = vector_address(context, builder, kind, array, index)
-    return builder.load(place, align=kind.dtype.bitwidth // 8)
 
 
 @generated
@@ -39,7 +34,7 @@ def column(typing: Any, source: Any, c: Any) -> Any:
         for i, pair in enumerate(source):
             array, start = (builder.extract_value(args[0], (i, part)) for part in (0, 1))
             index = builder.add(start, args[1])
-            vectors.append(_load(context, builder, pair[0], array, index))
+            vectors.append(load_vector(context, builder, pair[0], array, index))
         return context.make_tuple(builder, result, vectors)
 
     return result(source, types.intp), generate
@@ -51,7 +46,7 @@ def read(typing: Any, array: Any, index: Any, column: Any) -> Any:
     kind = Vector(array.dtype)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = _load(context, builder, array, *args[:2])
+        value = load_vector(context, builder, array, *args[:2])
         if not len(column):
             return value
         *normal, slope, offset = (builder.extract_value(args[2], i) for i in range(len(column)))

@@ -9,7 +9,7 @@ from numba import types
 from numba.extending import intrinsic, models, register_model
 
 from qsched.native.compiler import compiled
-from qsched.native.simd.dense import address, vector_address
+from qsched.native.simd.dense import address, load_vector, vector_address
 from qsched.native.simd.vector import AVX512, INT64, Vector, broadcast, call, generated, llvm_type
 
 __all__ = [
@@ -113,8 +113,7 @@ def add_products(typing: Any, tile: Any, a: Any, starts: Any, offset: Any, b: An
         across = []
         for v in range(tile.vectors):
             index = builder.add(place, ir.Constant(INT64, v * _width(tile)))
-            line = vector_address(context, builder, b, second, index)
-            across.append(builder.load(line, align=size))
+            across.append(load_vector(context, builder, b, second, index))
         for row, v, i in tile.places():
             if v == 0:
                 index = builder.add(builder.extract_value(places, row), step)
